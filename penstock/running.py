@@ -28,11 +28,12 @@ class Running:
 
 
 def read_running(file: Path) -> Running | None:
-    """Read what a job runs; None before it has written that."""
+    """Read what a job runs; None before it has written that, or when a job of another version has."""
     try:
-        return Running(**json.loads(file.read_text()))
+        running = Running(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+    return running if isinstance(running.views, dict) else None
 
 
 def running_since_s(file: Path) -> float | None:

@@ -34,7 +34,7 @@ def run(name: Name) -> None:
 
 
 @group.command()
-def step(name: Annotated[str, typer.Argument(help="tables, topics, subjects, keyspace or connectors.")]) -> None:
+def step(name: Annotated[str, typer.Argument(help="form, tables, topics, subjects, keyspace or connectors.")]) -> None:
     """Wait for what a step of the set-up needs, then take it; all of them can be taken again.
 
     Example: `penstock part step topics`

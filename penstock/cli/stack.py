@@ -87,6 +87,6 @@ def logs(
 
 
 def print_event(event: Event) -> None:
-    """Print one line for each part or step that is ready."""
-    if event.progress is Progress.READY:
+    """Print one line for each part or step that is ready, and for each part that was stopped to be started again."""
+    if event.progress is not Progress.STARTING:
         _out.print(f"  {event.name:<22} {event.elapsed_s:6.1f} s  {event.detail}")

@@ -6,6 +6,7 @@ It lies with the data that it speaks of. What other servers hold is compared wit
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,20 @@ from psycopg2.extras import Json
 from penstock.errors import TerminalError
 from penstock.postgres.own import Connection
 
+FORM = 1
+"""The form of what is kept: schemas/postgres, this record, checkpoints, files of the state folder.
+
+Raise it with each change of one of them: a clone with a lower one is refused from then on.
+"""
+_NOTED_FORM = "SELECT to_jsonb(noted) -> 'form' FROM penstock.installation AS noted"
+_NOTE_FORM = "UPDATE penstock.installation SET form = %s WHERE form < %s"
 _EPOCH = "SELECT epoch FROM penstock.installation"
 # As JSON, since an earlier version has not made the column.
 _PARTITIONS = "SELECT to_jsonb(noted) -> 'partitions' FROM penstock.installation AS noted"
 _BEGIN = """
-    INSERT INTO penstock.installation AS noted (epoch, partitions) VALUES (%s, %s)
-    ON CONFLICT (only_row) DO UPDATE SET partitions = coalesce(noted.partitions, excluded.partitions)
+    INSERT INTO penstock.installation AS noted (epoch, partitions, form) VALUES (%s, %s, %s)
+    ON CONFLICT (only_row) DO UPDATE SET partitions = coalesce(noted.partitions, excluded.partitions),
+        form = greatest(noted.form, excluded.form)
 """
 _RAISE = "UPDATE penstock.installation SET epoch = %s, partitions = %s WHERE epoch < %s"
 _PAUSED = "SELECT view FROM penstock.paused_views"
@@ -50,6 +59,17 @@ class RecordMissing(TerminalError):
 
     def __init__(self) -> None:
         super().__init__("the database was not set up by this version yet: `penstock up`, then ask again")
+
+
+class FormLater(TerminalError):
+    """A later version has set the installation up: this one would put its own functions and files over those."""
+
+    def __init__(self, noted: int) -> None:
+        super().__init__(
+            "nothing was changed: a later version of Penstock has set this installation up "
+            f"(it keeps its state in form {noted}, this clone in form {FORM}).\n"
+            "  What to do: run the command in a clone of that version, or of a later one"
+        )
 
 
 @dataclass(frozen=True)
@@ -111,8 +131,24 @@ def read_epoch(connection: Connection) -> int | None:
 
 
 def begin_record(connection: Connection, *, epoch: int, partitions: int) -> None:
-    """Begin the record of an installation that has none; one of an earlier version lacks the partitions alone."""
-    _write(connection, _BEGIN, [(epoch, partitions)])
+    """Begin the record of an installation that has none; one of an earlier version lacks the partitions or the form."""
+    _write(connection, _BEGIN, [(epoch, partitions, FORM)])
+
+
+def refuse_later_form(connection: Connection) -> None:
+    """Make sure that no later version has set the installation up.
+
+    :raises FormLater: one has.
+    """
+    noted = _read(connection, _NOTED_FORM)
+    if noted and (noted[0][0] or 0) > FORM:
+        raise FormLater(noted[0][0])
+
+
+def raise_form(connection: Connection) -> None:
+    """Note the form of this version where an earlier one has set the installation up, before anything of it changes."""
+    with suppress(RecordMissing):  # no version with a number was here
+        _write(connection, _NOTE_FORM, [(FORM, FORM)])
 
 
 def raise_epoch(connection: Connection, epoch: int, *, partitions: int) -> None:

@@ -19,7 +19,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
-from penstock.pipeline.away import waits
+from penstock.pipeline.away import find_away, waits
 from penstock.pipeline.bring_up import USERS
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
@@ -31,7 +31,7 @@ from penstock.postgres.exclusions import note_exclusions
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.published import published_tables
-from penstock.postgres.record import begin_record, note_paused
+from penstock.postgres.record import FORM, begin_record, note_paused, raise_form, refuse_later_form
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
 from penstock.project.connectors import complete_connectors
@@ -80,6 +80,33 @@ def refuse_broken_files(workspace: Workspace) -> None:
     refuse_out_of_step(project, views)
 
 
+def look_at_form(workspace: Workspace) -> str:
+    """Make sure that no later version has set a source up, before anything changes.
+
+    :raises FormLater: one has.
+    """
+    away = find_away(workspace)
+    for each in workspace.sources:
+        if each.config.source not in away and _has_database(each.config):
+            with connect(each.config) as connection:
+                refuse_later_form(connection)
+    return f"{FORM} of what is kept"
+
+
+def _has_database(config: Config) -> bool:
+    """Return whether the source database is there: the first start makes ours."""
+    if not config.database.managed:
+        return True
+    with connect(config, database=config.database.first_database) as connection:
+        return _is_made(connection, config.database.database)
+
+
+def _is_made(connection: Connection, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+        return cursor.fetchone() is not None
+
+
 def create_tables(workspace: Workspace) -> str:
     """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
     return "; ".join(map(_create_or_wait, workspace.sources))
@@ -101,6 +128,8 @@ def _create_tables(workspace: Workspace) -> str:
     made = [name for name in _databases(config) if _create_database(config, name)]
     files = workspace.project.sql_files()
     with connect(config) as connection:
+        refuse_later_form(connection)
+        raise_form(connection)
         run_files(connection, files)
         begin_record(connection, epoch=epoch_in(workspace.project), partitions=config.kafka.partitions)
         paused = take_over_paused(workspace, connection)
@@ -146,12 +175,10 @@ def _has_metadata(config: Config) -> bool:
 def _create_database(config: Config, name: str) -> bool:
     with connect(config, database=config.database.first_database) as connection:
         connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-        if cursor.fetchone():
+        if _is_made(connection, name):
             return False
         try:
-            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.cursor().execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         except psycopg2.errors.InsufficientPrivilege as exc:
             raise DatabaseMissing(name, config.database.user) from exc
         return True

@@ -9,7 +9,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.pipeline.away import find_away
 from penstock.postgres.connection import connect
-from penstock.postgres.record import Record, read_record
+from penstock.postgres.record import Record, read_record, refuse_later_form
 from penstock.project.connector_lists import TOPICS, as_noted, epoch_in, topics_in, with_epoch
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
@@ -26,6 +26,7 @@ def wanted_connectors(workspace: Workspace, *, names: Sequence[str] = ()) -> tup
 
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `declared_connectors` does.
     :raises PostgresUnreachable: the record cannot be read.
+    :raises FormLater: a later version has set the installation up.
     """
     files = declared_connectors(workspace.config, names=names)
     wanted, away = {file.name for file in files}, find_away(workspace.whole)
@@ -51,6 +52,7 @@ def _as_it_runs(workspace: Workspace) -> Record:
 
 def _record(config: Config) -> Record:
     with connect(config) as connection:
+        refuse_later_form(connection)
         return read_record(connection)
 
 

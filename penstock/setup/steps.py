@@ -13,6 +13,7 @@ from penstock.stack.part import Part, Step
 from penstock.stack.stack import parts, step_needs
 
 _ACTIONS: Mapping[str, Callable[[Workspace], str]] = {
+    "form": actions.look_at_form,
     "tables": actions.create_tables,
     "topics": actions.create_topics,
     "subjects": actions.register_subjects,

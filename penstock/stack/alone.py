@@ -21,6 +21,7 @@ from penstock.layout import Layout
 from penstock.postgres.commands import end_turn, note_command, note_end, note_step, read_commands, take_turn
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.own import Connection
+from penstock.postgres.record import refuse_later_form
 from penstock.stack.named import note_name, refuse_foreign, refuse_other_name
 
 OnStep = Callable[[str, str], None]
@@ -49,6 +50,7 @@ class Turn:
     def take(self) -> None:
         """Take the turn in Postgres, where it answers; the start of a stack asks again when it does.
 
+        :raises FormLater: a later version has set the installation up.
         :raises StackBusy: with the command that holds it.
         """
         if self._connection is not None:
@@ -57,6 +59,7 @@ class Turn:
             connection = self._held.enter_context(connect(self._config))
         except (PostgresUnreachable, psycopg2.Error):
             return  # nobody else reaches it: the folder's lock is all that there is
+        refuse_later_form(connection)
         connection.autocommit = True
         if not take_turn(connection):
             at_work = [str(each) for each in read_commands(connection) if each.is_at_work]
@@ -121,6 +124,7 @@ def alone(config: Config, command: str, *, ends_all: bool = False) -> Iterator[T
     :param command: for commands that come meanwhile, and to be run again if this is cut off.
     :param ends_all: at its end it has made good whatever was cut off before.
     :raises StackBusy: with the command that holds it.
+    :raises FormLater: a later version has set the installation up.
     :raises OtherName: the stack is of another installation.
     :raises StateForeign: the state folder holds what is of no stack.
     """

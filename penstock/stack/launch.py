@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from penstock.environment import taken_from
-from penstock.stack.processes import PART_MARK, STATE_MARK, sweep
+from penstock.stack.build import build_of
+from penstock.stack.processes import BUILD_MARK, PART_MARK, STATE_MARK, sweep
 from penstock.stack.processor_share import share_as_one
 from penstock.stack.timers import let_timers_be_late
 
@@ -27,6 +28,8 @@ def main() -> None:
     _empty(Path(environment["TMPDIR"]))
     share_as_one(launch["nice"])
     let_timers_be_late(launch["timer_slack_ms"])
+    # A file of an earlier version does not name them: the next `up` restarts the part.
+    environment[BUILD_MARK] = build_of(launch.get("runs", ()))
     command = launch["command"]
     os.execvpe(command[0], command, environment)  # noqa: S606 - becoming the server without a shell is the purpose
 

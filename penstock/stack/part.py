@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from penstock.errors import TerminalError
 
@@ -46,6 +47,8 @@ class Part:
     """Configuration key (`kafka.port`) → port that it listens on."""
     host: str = "127.0.0.1"
     """The address of these ports."""
+    runs: tuple[Path, ...] = ()
+    """The files and folders of its code (`build.py`): `up` restarts it when something in them has changed."""
     stop_signal: str = "TERM"
     stop_wait_s: int = 30
     elsewhere: str = ""

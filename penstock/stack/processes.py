@@ -12,6 +12,7 @@ import psutil
 
 STATE_MARK = "PENSTOCK_STATE"
 PART_MARK = "PENSTOCK_PART"
+BUILD_MARK = "PENSTOCK_BUILD"
 
 
 def marked(state: Path, *, part: str | None = None) -> list[psutil.Process]:
@@ -61,6 +62,14 @@ def command_of(pid: int) -> list[str]:
         return psutil.Process(pid).cmdline()
     except psutil.NoSuchProcess:
         return []
+
+
+def build_mark_of(pid: int) -> str:
+    """Return what stands for the code that a process runs; empty when it is gone, or of a version without the mark."""
+    try:
+        return psutil.Process(pid).environ().get(BUILD_MARK, "")
+    except (psutil.AccessDenied, psutil.NoSuchProcess, OSError):
+        return ""
 
 
 def memory_mb(pid: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from penstock.config import Config
 from penstock.instances import SECTIONS, name_of
@@ -64,7 +65,10 @@ def _instances(config: Config, layout: Layout, build: Callable[..., Part]) -> It
     """Build each instance; what needs one of a kind needs all of them to start."""
     for number in range(1, _count(config, _SEVERAL.get(build, "")) + 1):
         part = build(config, layout, **({"number": number} if number > 1 else {}))
-        yield replace(part, needs=all_of(config, part.needs), stops_before=all_of(config, part.stops_before))
+        needs, used = all_of(config, part.needs), all_of(config, part.stops_before)
+        # How it is started is of its code, too.
+        runs = (*part.runs, Path(build.__code__.co_filename).resolve())
+        yield replace(part, needs=needs, stops_before=used, runs=runs)
 
 
 def all_of(config: Config, kinds: Sequence[str]) -> tuple[str, ...]:
@@ -78,11 +82,13 @@ def _count(config: Config, kind: str) -> int:
 
 
 STEPS: Mapping[str, tuple[str, ...]] = {
+    # Before all others: where a later version was, nothing may change.
+    "form": ("postgres",),
     # Before the tables: the source writes to the topic of a table as soon as it is published.
-    "topics": ("kafka",),
-    "tables": ("postgres",),
-    "subjects": ("registry",),
-    "keyspace": ("cassandra",),
+    "topics": ("kafka", "form"),
+    "tables": ("postgres", "form"),
+    "subjects": ("registry", "form"),
+    "keyspace": ("cassandra", "form"),
     "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),
 }
 """The steps of the set-up, and the kinds of parts that each needs; `penstock/setup/steps.py` takes them."""

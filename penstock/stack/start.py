@@ -28,13 +28,14 @@ _STEP_TIMEOUT_S = 60.0
 class Progress(StrEnum):
     """How far a part or step of the start has come."""
 
+    STOPPED = "stopped"
     STARTING = "starting"
     READY = "ready"
 
 
 @dataclass(frozen=True)
 class Event:
-    """One part or step came further; `detail` says what a step did."""
+    """One part or step came further; `detail` says what a step did, or why a part was stopped."""
 
     name: str
     progress: Progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
 
@@ -102,15 +103,19 @@ def stop_all(
     steps: Mapping[str, Sequence[str]],
     supervisor: Supervisor,
     on_stopped: Callable[[str], None],
+    only: AbstractSet[str] | None = None,
 ) -> None:
     """Stop every part once nothing that needs it runs any more: wave by wave, each wave at once.
 
     :param steps: what each needs; a part may need one.
+    :param only: of those that run, stop these and what needs them.
     """
     needs = all_needs(parts, steps)
     # A supervisord of before an upgrade does not know the parts that came with it.
     known = supervisor.states()
     remaining = {part.name for part in parts if part.name in known}
+    if only is not None:
+        remaining = {name for name in remaining if known[name].runs and only & {name, *needs[name]}}
     while remaining:
         wave = {name for name in remaining if not any(name in needs[other] for other in remaining - {name})}
         for name in wave:

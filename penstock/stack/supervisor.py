@@ -22,8 +22,9 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError, Unreachable
 from penstock.layout import VENV_BIN, Layout
+from penstock.stack.build import build_of
 from penstock.stack.part import Part
-from penstock.stack.processes import PART_MARK, STATE_MARK, command_of
+from penstock.stack.processes import PART_MARK, STATE_MARK, build_mark_of, command_of
 from penstock.wait import wait_until
 
 _AWAY = (OSError, HTTPException, xmlrpc.client.Error)
@@ -85,6 +86,11 @@ class ProcessState:
     started_at_s: int
     exit_code: int
     reason: str
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a process."""
+        return self.state in {"RUNNING", "STARTING"}
 
 
 class Supervisor:
@@ -168,20 +174,26 @@ class Supervisor:
                 raise
 
     def renew(self, part: Part, *, in_any_case: bool = False) -> bool:
-        """Restart a process whose command is no longer the wanted one; return whether it was so.
+        """Restart a process whose command or code is no longer the wanted one; return whether it was so.
 
         The rest of the stack runs on. A process that does not run is started.
 
         :param in_any_case: restart it, also when nothing of it has changed.
         """
         state = self.state(part.name)
-        runs = state.state in {"RUNNING", "STARTING"}
-        if not in_any_case and runs and command_of(state.pid) == list(part.command):
+        is_as_wanted = state.runs and command_of(state.pid) == list(part.command) and not _is_outdated(part, state)
+        if is_as_wanted and not in_any_case:
             return False
         self._write_launch_file(part)
         self.stop_and_wait(part.name)
         self.start_process(part.name)
         return True
+
+    def outdated(self, parts: Iterable[Part]) -> set[str]:
+        """Name those whose process runs other code than they would be started with now."""
+        states = self.states()
+        known = [(part, states[part.name]) for part in parts if part.name in states and not part.one_shot]
+        return {part.name for part, state in known if state.runs and _is_outdated(part, state)}
 
     def signal(self, name: str, signal: str) -> None:
         """Send a process a signal, such as HUP."""
@@ -207,12 +219,15 @@ class Supervisor:
             raise SupervisorUnreachable(self._socket) from exc
 
     def _take_up_changes(self) -> None:
-        added, _changed, removed = self._call("reloadConfig")[0]
-        for name in added:
-            self._call("addProcessGroup", name)
+        added, changed, removed = self._call("reloadConfig")[0]
         for name in removed:
             self._call("stopProcessGroup", name)
+        # One that runs goes on as it was started.
+        stopped = [name for name in changed if self.state(name).state in _STOPPED]
+        for name in (*removed, *stopped):
             self._call("removeProcessGroup", name)
+        for name in (*added, *stopped):
+            self._call("addProcessGroup", name)
 
     def _write_configuration(self, parts: list[Part]) -> Path:
         run, logs = self._layout.run, self._layout.state / "logs"
@@ -230,6 +245,7 @@ class Supervisor:
         launch = {
             "command": list(part.command),
             "environment": environment,
+            "runs": [str(place) for place in part.runs],
             "nice": part.nice,
             "timer_slack_ms": part.timer_slack_ms,
         }
@@ -268,6 +284,10 @@ stdout_logfile = {_escape(self._layout.log(part.name))}
 stdout_logfile_maxbytes = 20MB
 stdout_logfile_backups = 2
 """
+
+
+def _is_outdated(part: Part, state: ProcessState) -> bool:
+    return build_mark_of(state.pid) != build_of(part.runs)
 
 
 def _escape(path: Path | str) -> str:

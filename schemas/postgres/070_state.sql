@@ -9,6 +9,10 @@ CREATE TABLE IF NOT EXISTS penstock.installation (
 -- Among how many partitions of a change topic the source chooses, in this epoch: a topic may get more, but no row moves.
 ALTER TABLE penstock.installation ADD COLUMN IF NOT EXISTS partitions int CHECK (partitions >= 1);
 
+-- The form of what is kept (FORM in penstock/postgres/record.py) of the latest version that set it up. A clone that knows an
+-- earlier one alone changes nothing.
+ALTER TABLE penstock.installation ADD COLUMN IF NOT EXISTS form int;
+
 -- The views that the sink is applied without; their records wait in their topics.
 CREATE TABLE IF NOT EXISTS penstock.paused_views (
     view text PRIMARY KEY

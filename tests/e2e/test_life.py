@@ -55,6 +55,28 @@ def test_down_and_up_keep_everything(stack: Stack) -> None:
 
 
 @pytest.mark.slow
+def test_an_upgrade_of_a_running_stack_restarts_what_runs_other_code(stack: Stack) -> None:
+    """A file more in `penstock/` stands for the upgrade: each part that is Python of ours runs it."""
+    ours = {"api", "connect-watcher", "views", "aggregates", "console"}
+    before, rows, code = pids(stack), counts(stack), ROOT / "penstock" / "upgrade.txt"
+    try:
+        code.write_text("of a later version")
+        said = stack.run("make up").stdout
+    finally:
+        code.unlink()
+    after = pids(stack)
+    assert {name for name in after if after[name] != before[name]} == ours
+    assert "views " in said and "ran other code" in said
+    assert counts(stack) == rows
+    stack.sql("UPDATE public.users SET city = 'Upgraded' WHERE id = (SELECT min(id::text)::uuid FROM public.users)")
+    wait_until_exact(stack)
+    stack.run(".venv/bin/penstock views apply")  # the way back: it renews the jobs, and no other part
+    back = pids(stack)
+    assert {name for name in back if back[name] != after[name]} == {"views", "aggregates"}
+    stack.run("make up")
+
+
+@pytest.mark.slow
 def test_a_state_that_was_moved_goes_on_where_it_lies(stack: Stack) -> None:
     here = stack.config.state_dir
     there = here.with_name(f"{here.name}-moved")
@@ -95,6 +117,23 @@ def test_the_other_mode_of_kafka_is_refused(stack: Stack) -> None:
     assert f"the data in {stack.config.state_dir} began with Kafka in the mode {mode_of(stack.config)}" in said
     assert "penstock reset --yes" in said
     assert pids(stack) == before
+
+
+@pytest.mark.slow
+def test_a_stack_that_a_later_version_set_up_is_refused_running_or_not(stack: Stack) -> None:
+    before, rows = pids(stack), counts(stack)
+    stack.sql("UPDATE penstock.installation SET form = form + 1")
+    try:
+        for command in ("up", "views apply"):
+            assert "nothing was changed: a later version of Penstock" in refused(command, stack.environment)
+        assert pids(stack) == before
+        stack.run("make down")
+        assert "nothing was changed: a later version of Penstock" in refused("up", stack.environment)
+        assert [name for name in ("connect", "views", "aggregates") if pids(stack)[name]] == []
+    finally:
+        stack.sql("UPDATE penstock.installation SET form = form - 1")  # Postgres runs, of whatever start
+        stack.run("make up")
+    assert counts(stack) == rows
 
 
 def test_an_unknown_key_is_refused_by_name(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,15 @@ from penstock.pipeline.followed import ViewPaused, paused_views
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.record import (
+    FORM,
+    FormLater,
     Record,
     RecordMissing,
     begin_record,
     forget_views,
     note_paused,
     raise_epoch,
+    raise_form,
     read_epoch,
     read_paused,
     read_record,
@@ -37,8 +40,9 @@ from penstock.project.connector_lists import (
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace
-from penstock.setup.actions import create_tables, note_earlier_epoch, take_over_paused
+from penstock.setup.actions import create_tables, look_at_form, note_earlier_epoch, take_over_paused
 from penstock.setup.connectors import correct_epoch, wanted_connectors
+from penstock.stack.alone import alone
 from penstock.views.pause import pause
 from penstock.views.repair import repair
 from penstock.whole_file import write_changed
@@ -138,6 +142,87 @@ def test_the_source_chooses_among_the_partitions_of_its_epoch(files: Config, con
     create_tables(Workspace(more))
     (source,) = wanted_connectors(Workspace(more), names=[SOURCE])
     assert source.config[PARTITIONS] == "4"
+
+
+def note_form(connection: Connection, form: int | None) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE penstock.installation SET form = %s", (form,))
+
+
+def noted_form(connection: Connection) -> int:
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT form FROM penstock.installation")
+        ((form,),) = cursor.fetchall()
+        return int(form)
+
+
+CHANGING: dict[str, Callable[[Workspace], object]] = {
+    "the first step of all": look_at_form,
+    "the files": create_tables,
+    "the connectors": wanted_connectors,
+}
+
+
+@pytest.mark.parametrize("change", CHANGING.values(), ids=CHANGING.keys())
+def test_where_a_later_version_was_nothing_is_changed(
+    config: Config, connection: Connection, change: Callable[[Workspace], object]
+) -> None:
+    create_tables(Workspace(config))
+    note_form(connection, FORM + 1)
+    before = tables_of(connection)
+    said = rf"nothing was changed: .* in form {FORM + 1}, this clone in form {FORM}.*\n.*a clone of that version"
+    with pytest.raises(FormLater, match=said):
+        change(Workspace(config))
+    assert (noted_form(connection), tables_of(connection)) == (FORM + 1, before)
+
+
+def tables_of(connection: Connection) -> list[tuple[object, ...]]:
+    """Return what stands in the catalogue, with the transaction that wrote each entry last."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid, xmin::text FROM pg_class WHERE relnamespace = 'penstock'::regnamespace"
+            " UNION ALL SELECT oid, xmin::text FROM pg_proc WHERE pronamespace = 'penstock'::regnamespace ORDER BY 1"
+        )
+        return list(cursor.fetchall())
+
+
+def test_no_command_that_changes_the_installation_begins_where_a_later_version_was(
+    config: Config, connection: Connection
+) -> None:
+    note_form(connection, FORM + 1)
+    for command in ("penstock up", "penstock views apply", "penstock views drop users_by_id"):
+        with pytest.raises(FormLater, match="a later version"), alone(config, command):
+            pytest.fail("it began")
+    note_form(connection, FORM)
+    with alone(config, "penstock views apply"):
+        pass
+
+
+@pytest.mark.parametrize("earlier", [None, FORM - 1])
+def test_an_earlier_form_is_raised_by_the_set_up_and_never_falls(
+    config: Config, connection: Connection, earlier: int | None
+) -> None:
+    note_form(connection, earlier)
+    look_at_form(Workspace(config))
+    create_tables(Workspace(config))
+    assert noted_form(connection) == FORM
+    with connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE penstock.installation DROP COLUMN form")
+    create_tables(Workspace(config))
+    assert noted_form(connection) == FORM
+
+
+def test_an_earlier_form_is_raised_before_the_files_are_applied(connection: Connection) -> None:
+    note_form(connection, FORM - 1)
+    raise_form(connection)
+    assert noted_form(connection) == FORM
+
+
+def test_a_database_that_the_first_start_makes_has_no_form_yet(config: Config) -> None:
+    fresh = config.model_copy(update={"postgres": config.postgres.model_copy(update={"database": "fresh"})})
+    look_at_form(Workspace(fresh))
+    with connect(config, database="postgres") as connection:
+        raise_form(connection)
 
 
 def test_before_the_first_set_up_there_is_no_record(config: Config) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.layout import Layout
+from penstock.stack.build import AIRFLOW
 from penstock.stack.part import Part
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 
@@ -68,6 +69,7 @@ def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict
         starts_after=("aggregates",),
         nice=_NICE,
         environment=lambda: airflow_environment(config, api_url=config.api.url),
+        runs=AIRFLOW,
         ports=ports,
         stop_wait_s=90,
     )

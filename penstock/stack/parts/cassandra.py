@@ -51,6 +51,7 @@ def cassandra(config: Config, layout: Layout, *, number: int = 1) -> Part:
         is_ready=lambda: _answers(config, host),
         starts_after=(name_of("cassandra", number - 1),) if number > 1 else (),
         prepare=lambda: _prepare(config, layout, number),
+        runs=(SERVERS / "cassandra", ROOT / "servers/cassandra"),
         host=host,
         ports={"cassandra.port": section.port, "cassandra.storage_port": section.storage_port},
         stop_wait_s=60,

@@ -59,6 +59,7 @@ def connect(config: Config, layout: Layout, *, number: int = 1) -> Part:
         stops_before=("postgres", "registry", "cassandra"),
         prepare=lambda: _prepare(config, layout, number),
         environment=lambda: addresses(config) | secrets(config),
+        runs=(JARS, SERVERS / "plugins", ROOT / "connect/worker.properties", ROOT / "connect/jmx.yml"),
         host=host,
         ports={"connect.port": section.port, **jmx_port("connect", section.metrics_port)},
     )

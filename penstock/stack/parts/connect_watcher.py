@@ -8,6 +8,7 @@ from penstock.config import Config
 from penstock.connect.watch_file import read_watch
 from penstock.layout import Layout
 from penstock.project.folders import Project
+from penstock.stack.build import OURS
 from penstock.stack.part import Part
 
 
@@ -30,4 +31,5 @@ def connect_watcher(config: Config, layout: Layout) -> Part:
         command=(sys.executable, "-m", "penstock.connect.watch", *arguments),
         is_ready=lambda: (watch := read_watch(file)) is not None and watch.is_alive,
         needs=("connect",),
+        runs=OURS,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from penstock.config import Config, to_json
 from penstock.http_client import answers
 from penstock.layout import Layout
+from penstock.stack.build import OURS
 from penstock.stack.part import Part
 from penstock.whole_file import write_whole
 
@@ -26,6 +27,7 @@ def console(config: Config, layout: Layout) -> Part:
         environment=lambda: {"MALLOC_ARENA_MAX": "2"},
         ports={"console.port": config.console.port},
         stop_wait_s=5,
+        runs=OURS,
     )
 
 

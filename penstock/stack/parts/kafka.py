@@ -57,6 +57,7 @@ def kafka(config: Config, layout: Layout, *, number: int = 1) -> Part:
         ),
         is_ready=lambda: _answers(config, f"{host}:{section.port}"),
         prepare=lambda: _prepare(config, layout, number),
+        runs=(JARS, ROOT / "servers/kafka"),
         host=host,
         ports={
             "kafka.port": section.port,

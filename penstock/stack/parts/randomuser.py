@@ -8,6 +8,7 @@ from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.http_client import answers
 from penstock.layout import Layout
+from penstock.stack.build import OURS
 from penstock.stack.part import Part
 
 
@@ -25,4 +26,5 @@ def randomuser(config: Config, _layout: Layout) -> Part:
         starts_after=("views",),
         nice=10,
         ports={"api.port": section.port},
+        runs=OURS,
     )

@@ -15,19 +15,22 @@ from penstock.config import Config
 from penstock.hashed import SECRET
 from penstock.installation import password_variable
 from penstock.instances import host_of, name_of
-from penstock.layout import VENV_BIN, Layout
+from penstock.layout import SERVERS, VENV_BIN, Layout
 from penstock.project.folders import Project, sources_of
 from penstock.running import read_running
 from penstock.sections.connect import Registry
 from penstock.sections.part import absolute
 from penstock.secured import Secrets
 from penstock.spark_master import AGGREGATES_CORES, alive_workers, applications, master_state
+from penstock.stack.build import OURS
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
 from penstock.trouble import read_trouble
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
+_DAEMON = (_SPARK_HOME / "version.py", _LOGGING)
+"""What a master and a worker run: of Spark, which comes as a whole."""
 _RECOVERY_S = 20
 """How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
 _CORES = 4096
@@ -60,6 +63,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
         is_ready=lambda: master_state(config).get("status") == "ALIVE",
         prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
         environment=lambda: _environment(config, *options),
+        runs=_DAEMON,
         ports={"spark.master_port": section.master_port, "spark.master_ui_port": section.master_ui_port},
     )
 
@@ -98,6 +102,7 @@ def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
             "SPARK_LOCAL_IP": host,
             "JAVA_HOME": str(java_home),
         },
+        runs=_DAEMON,
         host=host,
         ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
     )
@@ -193,6 +198,7 @@ def _job(
             SECRET: _hash_secret(config),
             **_known_to_master(config),
         },
+        runs=(*OURS, ROOT / "spark/jobs", SERVERS / "spark", _LOGGING),
         stop_wait_s=20,
     )
 

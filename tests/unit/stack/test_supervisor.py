@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,78 @@ def test_only_a_process_with_another_command_is_renewed(layout: Layout, supervis
     )
     supervisor.stop_and_wait("job")
     assert not alive(layout.state, "job")
+
+
+def started(supervisor: Supervisor, *parts: Part) -> None:
+    """Start parts that sleep, and wait until they are what they are to become."""
+    supervisor.start(parts)
+    for part in parts:
+        supervisor.start_process(part.name)
+    wait_until(
+        lambda: all(command_of(supervisor.state(part.name).pid)[:1] == ["sleep"] for part in parts),
+        timeout_s=PATIENCE_S,
+        what="they sleep",
+    )
+
+
+def test_a_process_of_other_code_is_outdated_and_renewed(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = tmp_path / "code.py"
+    code.write_text("1")
+    job, other = replace(sleeper("job"), runs=(tmp_path,)), sleeper("other")
+    started(supervisor, job, other)
+    assert supervisor.outdated([job, other]) == set()
+    assert not supervisor.renew(job)
+    code.write_text("2")
+    supervisor.start([job, other])
+    assert supervisor.outdated([job, other]) == {"job"}, "until it was started again, whatever its launch file says"
+    assert supervisor.renew(job)
+    started(supervisor, job)
+    assert supervisor.outdated([job, other]) == set()
+
+
+def test_a_process_of_a_version_that_noted_no_code_is_outdated(layout: Layout, supervisor: Supervisor) -> None:
+    job = replace(sleeper("job"), runs=(Path(__file__),))
+    supervisor.start([job])
+    launch = json.loads(layout.launch_file("job").read_text())
+    del launch["runs"]
+    layout.launch_file("job").write_text(json.dumps(launch))
+    supervisor.start_process("job")
+    wait_until(
+        lambda: command_of(supervisor.state("job").pid) == ["sleep", "600"], timeout_s=PATIENCE_S, what="it sleeps"
+    )
+    assert supervisor.outdated([job]) == {"job"}
+
+
+def test_what_is_stopped_for_an_upgrade_ends_after_what_needs_it_and_the_others_run_on(supervisor: Supervisor) -> None:
+    parts = [
+        sleeper("server"),
+        replace(sleeper("client"), needs=("step",)),
+        replace(sleeper("user"), stops_before=("client",)),
+        sleeper("other"),
+        replace(sleeper("never"), needs=("server",)),
+    ]
+    started(supervisor, *parts[:-1])
+    supervisor.start(parts)
+    before, stopped = supervisor.state("other").pid, list[str]()
+    stop_all(parts, steps={"step": ("server",)}, supervisor=supervisor, on_stopped=stopped.append, only={"server"})
+    assert stopped == ["user", "client", "server"]
+    assert supervisor.state("other").pid == before
+
+
+def test_what_is_stopped_is_started_as_the_configuration_says_now(supervisor: Supervisor) -> None:
+    started(supervisor, sleeper("stopped"), sleeper("runs"))
+    supervisor.stop_and_wait("stopped")
+    before = supervisor.state("runs").pid
+    deaf = ("sh", "-c", "trap '' TERM; trap 'exit' USR1; while :; do sleep 0.1; done")
+    changed = Part(name="stopped", command=deaf, is_ready=lambda: True, stop_signal="USR1")
+    supervisor.start([changed, replace(sleeper("runs"), stop_signal="INT")])
+    supervisor.start_process("stopped")
+    wait_until(
+        lambda: command_of(supervisor.state("stopped").pid)[:1] == ["sh"], timeout_s=PATIENCE_S, what="it is another"
+    )
+    supervisor.stop_and_wait("stopped")
+    assert supervisor.state("stopped").exit_code == 0, "by the signal that it listens to"
+    assert supervisor.state("runs").pid == before
 
 
 def test_a_process_that_dies_again_and_again_may_be_started_and_stopped_at_any_moment(supervisor: Supervisor) -> None:
