@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class Cassandra(PartSection):
     machine's authorities) must have signed the certificate of each node. It carries the node's address, unless
     `check_hostname` is off.
     """
+
+    of_others: ClassVar = ("contact_points", "user", "password_file", "tls", "ca_file")
 
     nodes: int = Field(1, ge=1, le=MOST)
     port: Port = 9042

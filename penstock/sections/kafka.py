@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import ClassVar
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from penstock.brokers import Brokers
 from penstock.sections.part import MOST, PartSection, Port, Server, absolute, copies_of, most_of
@@ -29,6 +28,8 @@ class Kafka(PartSection):
     `properties_file` has the properties of Java's clients that let ours in. `metrics_port` shows MBeans to Prometheus.
     """
 
+    of_others: ClassVar = ("bootstrap_servers", "properties_file")
+
     mode: KafkaMode = KafkaMode.KRAFT
     brokers: int = Field(1, ge=1, le=MOST)
     port: Port = 9092
@@ -41,14 +42,6 @@ class Kafka(PartSection):
     min_insync_replicas: int = Field(default_factory=lambda given: most_of(given.get("replication_factor", 1)), ge=1)
     bootstrap_servers: str | None = None
     properties_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _only_of_others(self) -> Self:
-        if self.managed and (self.bootstrap_servers or self.properties_file):
-            raise PydanticCustomError(
-                "not_of_ours", "bootstrap_servers and properties_file are for a Kafka of others: managed = false"
-            )
-        return self
 
     @property
     def address(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -35,6 +35,9 @@ class Server(Section):
 class PartSection(Server):
     """A part that Penstock runs; with `managed` false others run it at that address, and Penstock is its client."""
 
+    of_others: ClassVar[tuple[str, ...]] = ()
+    """The settings that only a server of others has."""
+
     managed: bool = True
 
     @property
@@ -56,6 +59,16 @@ class PartSection(Server):
     def _has_addresses(self) -> Self:
         if self.count > 1 and not (self.managed and can_have_more(self.host)):
             raise PydanticCustomError("several", "more than one takes managed = true, and a host of 127.0.0.0/8")
+        return self
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        """Refuse the settings of a server of others where Penstock would start one of its own beside it."""
+        fields = type(self).model_fields
+        named = [name for name in self.of_others if getattr(self, name) != fields[name].default]
+        if self.managed and named:
+            problem = f"for a server of others, which takes managed = false: {', '.join(named)}"
+            raise PydanticCustomError("not_of_ours", "{problem}", {"problem": problem})
         return self
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from psycopg2.extensions import make_dsn
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from penstock.sections.part import PartSection, Port, Section, absolute, read_secret
 
@@ -21,6 +22,8 @@ class Postgres(PartSection):
     addresses (host:port) of those that may be promoted, which `penstock doctor` looks at. With `reader_password_file`
     all that only reads logs in as a role of its own. With `replicator_password_file` the source connector does.
     """
+
+    of_others: ClassVar = ("sslmode", "ca_file", "standbys")
 
     port: Port = 5432
     user: str = "postgres"
@@ -97,6 +100,15 @@ class Source(Section):
     reader_password_file: Path | None = None
     replicator_password_file: Path | None = None
     standbys: Standbys | None = None
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        """Refuse what says how another server is reached, where none is named."""
+        named = [name for name in ("port", *Postgres.of_others) if getattr(self, name) is not None]
+        if self.host is None and named:
+            problem = f"for a server of others, which takes a host of its own: {', '.join(named)}"
+            raise PydanticCustomError("not_of_ours", "{problem}", {"problem": problem})
+        return self
 
     def beside(self, first: Postgres, name: str) -> Postgres:
         """Return it as the first source database is written."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from penstock.address import Address, LetIn, why_unfit
@@ -26,19 +26,13 @@ class WebSection(PartSection):
     `ca_file` (PEM) holds the certificates to trust in place of the machine's.
     """
 
+    of_others: ClassVar = ("base_url", "user", "password_file", "ca_file")
+
     port: Port
     base_url: Annotated[str, AfterValidator(_fit)] | None = None
     user: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _only_of_others(self) -> Self:
-        if self.managed and (self.base_url or self.user or self.ca_file):
-            raise PydanticCustomError(
-                "not_of_ours", "base_url, user and ca_file are for one of others: managed = false"
-            )
-        return self
 
     @property
     def address(self) -> str:

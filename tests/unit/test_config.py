@@ -47,11 +47,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[kafka]\nport = 70000\n", "kafka.port: "),
         ("[kafka\n", "not valid TOML"),
         ("state = 'my var'\n", "state: only ASCII letters"),
-        ("[registry]\napi_path = ''\n", "registry: api_path is for a registry of others: managed = false"),
         ("[console]\nallowed_hosts = ['c.lan:9021']\n", "console.allowed_hosts.0: must be a host's name alone"),
         ("project = '~/mine'\n", "project: ~ is no home folder here"),
-        ("[spark]\nproperties_file = 'x'\n", "spark: properties_file is for a Spark of others: managed = false"),
-        ("[kafka]\nproperties_file = 'x'\n", "are for a Kafka of others: managed = false"),
     ],
 )
 def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
@@ -60,6 +57,31 @@ def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
         load_config(file)
     assert says in str(refused.value)
     assert str(file) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "settings"),
+    [
+        ("postgres", "sslmode = 'verify-full'\nca_file = 'x'\n"),
+        ("postgres", "standbys = ['two:5432']\n"),
+        ("cassandra", "contact_points = ['one.example.com']\n"),
+        ("cassandra", "user = 'penstock'\npassword_file = 'x'\ntls = true\nca_file = 'x'\n"),
+        ("kafka", "bootstrap_servers = 'one:9092'\nproperties_file = 'x'\n"),
+        ("registry", "token_file = 'x'\napi_path = ''\n"),
+        ("connect", "base_url = 'https://one.example.com'\nuser = 'me'\npassword_file = 'x'\nca_file = 'x'\n"),
+        ("airflow", "base_url = 'https://one.example.com'\n"),
+        ("spark", "token_file = 'x'\nproperties_file = 'x'\n"),
+    ],
+)
+def test_what_only_a_server_of_others_has_is_refused_until_it_is_one(
+    tmp_path: Path, section: str, settings: str
+) -> None:
+    named = ", ".join(line.split()[0] for line in settings.splitlines())
+    with pytest.raises(ConfigInvalid) as refused:
+        load_config(write(tmp_path, f"[{section}]\n{settings}"))
+    assert f"{section}: for a server of others, which takes managed = false: " in str(refused.value)
+    assert sorted(str(refused.value).rpartition(": ")[2].split(", ")) == sorted(named.split(", "))
+    load_config(write(tmp_path, f"[{section}]\nmanaged = false\n{settings}"))
 
 
 @pytest.mark.parametrize(
@@ -149,12 +171,21 @@ def test_a_further_source_is_another_database_of_the_first_ones_server(tmp_path:
 
 
 def test_with_a_host_of_its_own_it_takes_nothing_of_the_first(tmp_path: Path) -> None:
-    text = (
-        "[postgres]\nport = 15432\nuser = 'reader'\nsslmode = 'require'\n[sources.billing]\nhost = 'db.example.com'\n"
+    first = "[postgres]\nmanaged = false\nport = 15432\nuser = 'reader'\nsslmode = 'require'\n"
+    billing = (
+        load_config(write(tmp_path, f"{first}[sources.billing]\nhost = 'db.example.com'\n"))
+        .of_source("billing")
+        .database
     )
-    billing = load_config(write(tmp_path, text)).of_source("billing").database
     assert (billing.host, billing.port, billing.user, billing.sslmode) == ("db.example.com", 5432, "postgres", None)
     assert not billing.managed
+
+
+def test_without_a_host_it_names_no_other_server(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigInvalid, match=r"sources\.billing: for a server of others, .* host of its own: port, sslmode$"
+    ):
+        load_config(write(tmp_path, "[sources.billing]\nport = 5433\nsslmode = 'require'\n"))
 
 
 def test_a_table_of_a_source_hides_columns_there_alone(tmp_path: Path) -> None:
@@ -167,7 +198,7 @@ def test_a_table_of_a_source_hides_columns_there_alone(tmp_path: Path) -> None:
 
 
 def test_a_source_has_the_standbys_of_its_server(tmp_path: Path) -> None:
-    first = "[postgres]\nstandbys = ['two:5432']\n[sources.billing]\n"
+    first = "[postgres]\nmanaged = false\nstandbys = ['two:5432']\n[sources.billing]\n"
     config = load_config(write(tmp_path, f"{first}[sources.far]\nhost = 'far'\nstandbys = ['farther:1']\n"))
     found = {each.section: each.database.standbys for each in map(config.of_source, ("", "billing", "far"))}
     assert found == {"[postgres]": ("two:5432",), "[sources.far]": ("farther:1",)}

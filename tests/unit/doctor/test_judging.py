@@ -108,7 +108,7 @@ def test_the_disk_is_judged_by_what_is_free(free_gb: float, weight: Weight) -> N
 
 def test_files_of_secrets_are_for_their_owner_and_there(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    config = Config.model_validate({"cassandra": {"user": "penstock", "password_file": file}})
+    config = Config.model_validate({"cassandra": {"managed": False, "user": "penstock", "password_file": file}})
     (absent,) = machine.judge_secrets(machine.secret_files(config))
     assert (absent.weight, "No such file" in absent.what) == (Weight.STOPS, True)
     file.touch(mode=0o644)
