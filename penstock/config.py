@@ -6,6 +6,7 @@ stack on loopback. Unknown keys are refused. Nothing else in Penstock reads the 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -42,7 +43,7 @@ from penstock.sections.part import read_secret
 from penstock.sections.postgres import Postgres, Source
 from penstock.sections.spark import Spark
 from penstock.sections.tables import SourceTable
-from penstock.secured import secured
+from penstock.secured import secured, unsecured
 from penstock.whole_file import write_once
 
 # `servers/prerequisites.sh` has the same, for the clone itself.
@@ -296,6 +297,16 @@ def load_config(path: Path | None = None, *, profile: Profile | None = None) -> 
         raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
     except SettingsError as exc:
         raise ConfigInvalid(chosen, _no_json()) from exc
+
+
+def to_json(config: Config) -> str:
+    """Write the configuration for a process of ours, without what lets clients into a secured stack."""
+    return unsecured(config).model_dump_json(indent=2)
+
+
+def from_json(text: str) -> Config:
+    """Read what `to_json` wrote."""
+    return secured(Config(**json.loads(text)))
 
 
 def _with_profile(said: dict[str, Any], asked: Profile | None) -> Config:

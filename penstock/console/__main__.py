@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 import uvicorn
 
-from penstock.config import Config, load_config
+from penstock.config import from_json, load_config
 from penstock.console.app import build
 from penstock.errors import PenstockError
-from penstock.secured import secured
 
 # Browsers hold their connections open: nobody waits for them at the end.
 _GRACE_S = 1
@@ -24,7 +22,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="the configuration as JSON, as `penstock up` writes it")
     path = parser.parse_args().config
     try:
-        config = secured(Config(**json.loads(path.read_text()))) if path else load_config()
+        config = from_json(path.read_text()) if path else load_config()
         web, _ = build(config)
     except PenstockError as exc:
         sys.exit(f"penstock console: {exc}")

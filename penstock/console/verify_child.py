@@ -5,10 +5,9 @@ A process of its own: Spark's memory must not stay in the console.
 
 from __future__ import annotations
 
-import json
 import sys
 
-from penstock.config import Config
+from penstock.config import from_json
 from penstock.errors import PenstockError
 
 
@@ -17,7 +16,7 @@ def main() -> None:
     from penstock.project.workspace import Workspace
     from penstock.verify.run import run_verify
 
-    config = Config(**json.loads(sys.stdin.read()))
+    config = from_json(sys.stdin.read())
     try:
         run_verify(Workspace(config), sys.argv[1:], on_progress=print)
     except PenstockError as exc:

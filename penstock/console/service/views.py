@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.clone import ROOT
+from penstock.config import to_json
 from penstock.connect.secrets import HIDDEN
 from penstock.console.hub import Hub
 from penstock.console.safety.guard import Caller
@@ -79,7 +80,7 @@ class Verifier:
         try:
             done = subprocess.run(
                 command,
-                input=self._hub.config.model_dump_json(),
+                input=to_json(self._hub.config),
                 capture_output=True,
                 text=True,
                 timeout=_VERIFY_S,

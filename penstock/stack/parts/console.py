@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from penstock.config import Config
+from penstock.config import Config, to_json
 from penstock.http_client import answers
 from penstock.layout import Layout
-from penstock.secured import unsecured
 from penstock.stack.part import Part
 from penstock.whole_file import write_whole
 
@@ -32,5 +31,5 @@ def console(config: Config, layout: Layout) -> Part:
 
 
 def _write(file: Path, config: Config) -> None:
-    # The console fills in the rest by itself, as every command does. The proxy's address may hold a password.
-    write_whole(file, unsecured(config).model_dump_json(indent=2), mode=0o600)
+    # The proxy's address may hold a password.
+    write_whole(file, to_json(config), mode=0o600)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +15,12 @@ import pytest
 from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.console import __main__ as serving
+from penstock.console import verify_child
+from penstock.console.service.views import Verifier
 from penstock.layout import Layout
 from penstock.sections.airflow import Api
+from penstock.secured import secured
+from penstock.stack.make_secrets import make_secrets
 from penstock.stack.parts.console import console
 
 
@@ -38,3 +45,21 @@ def test_what_it_reads_is_for_its_owner(tmp_path: Path) -> None:
     console(config, Layout.of(config)).prepare()
     assert "s3cret" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_its_verify_is_that_of_a_secured_stack_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_secrets(Config(state=tmp_path))
+    config, given, verified = secured(Config(state=tmp_path)), "", []
+
+    def run(*_: object, input: str, **_more: object) -> SimpleNamespace:
+        nonlocal given
+        given = input
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    Verifier(SimpleNamespace(config=config))._run(None)  # type: ignore[arg-type]  # all of the hub that it needs
+    monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+    monkeypatch.setattr(sys, "argv", ["verify"])
+    monkeypatch.setattr("penstock.verify.run.run_verify", lambda workspace, *_, **__: verified.append(workspace.config))
+    verify_child.main()
+    assert verified == [config]

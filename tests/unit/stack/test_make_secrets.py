@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from penstock.config import Config
+from penstock.config import Config, from_json, to_json
 from penstock.layout import Layout
 from penstock.secured import Secrets, secured, unsecured
 from penstock.stack.make_secrets import (
@@ -87,10 +87,9 @@ def test_every_copy_of_the_secrets_has_the_same_passwords_of_these_roles(config:
     assert secured(copy).reading.database.password == secured(config).reading.database.password != ""
 
 
-def test_what_is_filled_in_is_left_out_of_the_file_that_the_console_reads(config: Config) -> None:
+def test_a_process_of_ours_reads_the_configuration_that_it_is_given(config: Config) -> None:
     make_secrets(config)
-    written = unsecured(secured(config)).model_dump_json()
-    assert secured(Config.model_validate_json(written)) == secured(config)
+    assert from_json(to_json(secured(config))) == secured(config)
 
 
 def test_a_server_of_others_keeps_its_own_way_in(tmp_path: Path) -> None:
