@@ -206,7 +206,7 @@ class Config(BaseSettings):
     def database(self) -> Postgres:
         """The source database, as who has this configuration logs in there."""
         section, duty = self._database, self._duty
-        return section.as_role(f"{self.role}_{duty}", getattr(section, f"{duty}_password_file")) if duty else section
+        return section.as_role(f"{self.role}_{duty}", f"{duty}_password_file") if duty else section
 
     @property
     def role(self) -> str:

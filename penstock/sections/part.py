@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from penstock.address import text_of
 from penstock.clone import ROOT
 from penstock.errors import TerminalError
 from penstock.instances import can_have_more, host_of
@@ -96,7 +97,7 @@ def read_secret(setting: str, file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        return (ROOT / file).read_text().strip()
+        return text_of(ROOT / file)
     except OSError as exc:
         raise PasswordUnreadable(setting, file, exc.strerror or str(exc)) from exc
 

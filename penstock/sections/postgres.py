@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from psycopg2.extensions import make_dsn
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from penstock.sections.part import PartSection, Port, Section, absolute, read_secret
@@ -34,6 +34,7 @@ class Postgres(PartSection):
     reader_password_file: Path | None = None
     replicator_password_file: Path | None = None
     standbys: Standbys = ()
+    _names: dict[str, str] = PrivateAttr({})
 
     @property
     def address(self) -> str:
@@ -46,16 +47,34 @@ class Postgres(PartSection):
 
         :raises PasswordUnreadable: when the file cannot be read.
         """
-        return read_secret("postgres.password_file", self.password_file)
+        return read_secret(self._named("password_file"), self.password_file)
 
     @property
     def ca(self) -> Path | None:
         """The absolute path of the certificates to trust."""
         return absolute(self.ca_file)
 
-    def as_role(self, name: str, password_file: Path | None) -> Postgres:
-        """Return it for another role; where that has no password of its own, as it is."""
-        return self.model_copy(update={"user": name, "password_file": password_file}) if password_file else self
+    def as_role(self, name: str, setting: str) -> Postgres:
+        """Return it for another role; where that has no password of its own, as it is.
+
+        :param setting: that names the file of the password.
+        """
+        password_file = getattr(self, setting)
+        if password_file is None:
+            return self
+        made = self.model_copy(update={"user": name, "password_file": password_file})
+        made._names = {"password_file": self._named(setting)}
+        return made
+
+    def of_source(self, name: str, given: dict[str, Any]) -> Postgres:
+        """Return it with what the section of a further source says."""
+        made = self.model_copy(update=given)
+        made._names = {setting: f"sources.{name}.{setting}" for setting in given}
+        return made
+
+    def _named(self, setting: str) -> str:
+        """Return a setting as the configuration names it, for people."""
+        return self._names.get(setting, f"postgres.{setting}")
 
     @property
     def tls(self) -> dict[str, str]:
@@ -113,4 +132,4 @@ class Source(Section):
     def beside(self, first: Postgres, name: str) -> Postgres:
         """Return it as the first source database is written."""
         server = Postgres(managed=False) if self.host else first
-        return server.model_copy(update={"database": name} | self.model_dump(exclude_none=True))
+        return server.of_source(name, {"database": name} | self.model_dump(exclude_none=True))

@@ -6,6 +6,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from penstock import config as config_module
+from penstock.address import LetIn, SecretUnreadable
 from penstock.clone import ROOT
 from penstock.config import Config, ConfigInvalid, load_config
 from penstock.excluded import NONE
@@ -160,6 +161,31 @@ def test_a_password_comes_from_its_file_and_is_part_of_the_address(tmp_path: Pat
     assert "password" not in Postgres().dsn
     with pytest.raises(PasswordUnreadable, match="missing cannot be read: No such file"):
         Postgres(password_file=tmp_path / "missing").password  # noqa: B018 - reading is what raises
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("grün".encode("latin-1"), "no UTF-8"), ("s3cret".encode("utf-16"), "no UTF-8"), (b"\xef\xbb\xbfs3cret", "mark")],
+)
+def test_a_secret_is_utf_8_as_every_reader_of_it_takes_it(tmp_path: Path, content: bytes, says: str) -> None:
+    (file := tmp_path / "password").write_bytes(content)
+    with pytest.raises(PasswordUnreadable, match=f"postgres.password_file {file} cannot be read: it .*{says}"):
+        Postgres(password_file=file).password  # noqa: B018 - reading is what raises
+    with pytest.raises(SecretUnreadable, match=f"{file}, .* cannot be read: it .*{says}"):
+        LetIn("me", file).password  # noqa: B018 - reading is what raises
+
+
+def test_the_setting_of_an_unreadable_secret_is_the_one_that_names_it(tmp_path: Path) -> None:
+    first = "[postgres]\npassword_file = 'none'\nreader_password_file = 'none'\n"
+    config = load_config(write(tmp_path, f"{first}[sources.billing]\npassword_file = 'none'\n"))
+    for found, setting in (
+        (config, "postgres.password_file"),
+        (config.reading, "postgres.reader_password_file"),
+        (config.of_source("billing"), "sources.billing.password_file"),
+        (config.of_source("billing").reading, "postgres.reader_password_file"),
+    ):
+        with pytest.raises(PasswordUnreadable, match=f"^{setting} none cannot be read"):
+            found.database.password  # noqa: B018 - reading is what raises
 
 
 def test_a_further_source_is_another_database_of_the_first_ones_server(tmp_path: Path) -> None:
