@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from penstock.sections.part import MOST, PartSection, Port, absolute, copies_of, read_secret
+from penstock.sections.part import MOST, Host, PartSection, Port, absolute, copies_of, read_secret
 
 Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"]
 
@@ -25,7 +25,7 @@ class Cassandra(PartSection):
 
     nodes: int = Field(1, ge=1, le=MOST)
     port: Port = 9042
-    contact_points: tuple[str, ...] = ()
+    contact_points: tuple[Host, ...] = ()
     user: str | None = None
     password_file: Path | None = None
     tls: bool = False

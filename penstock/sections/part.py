@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from penstock.address import text_of
@@ -27,10 +28,25 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def is_host(name: str) -> bool:
+    """Return whether a text is a host's name, or an address of IPv4."""
+    return re.fullmatch(r"[^\s:/@?#\[\]]+", name) is not None
+
+
+def _host(name: str) -> str:
+    """Refuse what libpq alone would understand: it gets a port behind it, in URLs too."""
+    if not is_host(name):
+        raise PydanticCustomError("host", "must be a host's name or IPv4 address alone, without scheme, port and path")
+    return name
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
 class Server(Section):
     """Something at an address."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
 
 
 class PartSection(Server):

@@ -9,10 +9,10 @@ from psycopg2.extensions import make_dsn
 from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from penstock.sections.part import PartSection, Port, Section, absolute, read_secret
+from penstock.sections.part import Host, PartSection, Port, Section, absolute, read_secret
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
+Standbys = tuple[Annotated[str, Field(pattern=r"^[^\s:/@?#\[\]]+:\d+$")], ...]
 
 
 class Postgres(PartSection):
@@ -109,7 +109,7 @@ class Source(Section):
     What it does not say is then as in `[postgres]`, or without a value. Without `database` it has the source's name.
     """
 
-    host: str | None = None
+    host: Host | None = None
     port: Port | None = None
     user: str | None = None
     database: str | None = None

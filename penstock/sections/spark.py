@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from penstock.address import Address, LetIn
-from penstock.sections.part import MOST, PartSection, Port, absolute
+from penstock.sections.part import MOST, Host, PartSection, Port, absolute
 
 
 class Spark(PartSection):
@@ -28,7 +28,7 @@ class Spark(PartSection):
 
     of_others: ClassVar = ("token_file", "properties_file")
 
-    local_host: str | None = None
+    local_host: Host | None = None
     workers: int = Field(1, ge=1, le=MOST)
     master_port: Port = 7077
     master_ui_port: Port = 9090

@@ -13,7 +13,8 @@ from penstock.sections.part import PartSection, Port, Server, absolute
 
 
 def _fit(url: str) -> str:
-    if problem := why_unfit(url):
+    problem = why_unfit(url) or ("must end before any ? or #: paths follow it" if {"?", "#"} & {*url} else "")
+    if problem:
         problem += "; user and password_file let us in" if "user" in problem or "secret" in problem else ""
         raise PydanticCustomError("unfit_url", "{problem}", {"problem": problem})
     return url

@@ -49,6 +49,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[kafka\n", "not valid TOML"),
         ("state = 'my var'\n", "state: only ASCII letters"),
         ("[console]\nallowed_hosts = ['c.lan:9021']\n", "console.allowed_hosts.0: must be a host's name alone"),
+        ("[connect]\nmanaged = false\nbase_url = 'https://c/x?y=1'\n", "connect.base_url: must end before any ?"),
+        ("[postgres]\nstandbys = ['[::1]:5432']\n", "postgres.standbys.0: "),
         ("project = '~/mine'\n", "project: ~ is no home folder here"),
     ],
 )
@@ -58,6 +60,30 @@ def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
         load_config(file)
     assert says in str(refused.value)
     assert str(file) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *(
+            ("postgres.host", host)
+            for host in ("::1", "[::1]", "/run/postgresql", "db:5432", "postgres://db", "a b", "")
+        ),
+        *(("sources.billing.host", "db:5432"), ("kafka.host", "::1"), ("connect.host", "me@there")),
+        *(("spark.host", "spark://one"), ("spark.local_host", "one:7078"), ("console.host", "::")),
+        ("cassandra.contact_points.0", "10.0.0.1:9042"),
+    ],
+)
+def test_a_host_that_not_every_client_understands_is_refused(tmp_path: Path, setting: str, value: str) -> None:
+    section, _, key = setting.removesuffix(".0").rpartition(".")
+    text = f"[{section}]\n{key} = {[value] if setting.endswith('.0') else repr(value)}\n"
+    with pytest.raises(ConfigInvalid, match=f"{setting}: must be a host's name or IPv4 address alone"):
+        load_config(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.1", "0.0.0.0", "db_1.example.com", "view-1"])  # noqa: S104 - read
+def test_names_and_addresses_of_ipv4_are_hosts(tmp_path: Path, host: str) -> None:
+    assert load_config(write(tmp_path, f"[postgres]\nhost = '{host}'\n")).postgres.host == host
 
 
 @pytest.mark.parametrize(
