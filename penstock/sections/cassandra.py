@@ -21,7 +21,7 @@ class Cassandra(PartSection):
     `check_hostname` is off.
     """
 
-    of_others: ClassVar = ("contact_points", "user", "password_file", "tls", "ca_file")
+    of_others: ClassVar[tuple[str, ...]] = ("contact_points", "user", "password_file", "tls", "ca_file")
 
     nodes: int = Field(1, ge=1, le=MOST)
     port: Port = 9042

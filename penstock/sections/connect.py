@@ -21,7 +21,7 @@ class Registry(WebSection):
     `api_path` is where its Confluent API begins: empty for all but Apicurio's.
     """
 
-    of_others: ClassVar = (*WebSection.of_others, "token_file", "api_path")
+    of_others: ClassVar[tuple[str, ...]] = (*WebSection.of_others, "token_file", "api_path")
 
     port: Port = 8081
     token_file: Path | None = None

@@ -28,7 +28,7 @@ class Kafka(PartSection):
     `properties_file` has the properties of Java's clients that let ours in. `metrics_port` shows MBeans to Prometheus.
     """
 
-    of_others: ClassVar = ("bootstrap_servers", "properties_file")
+    of_others: ClassVar[tuple[str, ...]] = ("bootstrap_servers", "properties_file")
 
     mode: KafkaMode = KafkaMode.KRAFT
     brokers: int = Field(1, ge=1, le=MOST)

@@ -23,7 +23,7 @@ class Postgres(PartSection):
     all that only reads logs in as a role of its own. With `replicator_password_file` the source connector does.
     """
 
-    of_others: ClassVar = ("sslmode", "ca_file", "standbys")
+    of_others: ClassVar[tuple[str, ...]] = ("sslmode", "ca_file", "standbys")
 
     port: Port = 5432
     user: str = "postgres"

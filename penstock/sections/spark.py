@@ -26,7 +26,7 @@ class Spark(PartSection):
     settings of Spark that let the jobs in where others run it, as `spark.authenticate` and its secret.
     """
 
-    of_others: ClassVar = ("token_file", "properties_file")
+    of_others: ClassVar[tuple[str, ...]] = ("token_file", "properties_file")
 
     local_host: Host | None = None
     workers: int = Field(1, ge=1, le=MOST)

@@ -27,7 +27,7 @@ class WebSection(PartSection):
     `ca_file` (PEM) holds the certificates to trust in place of the machine's.
     """
 
-    of_others: ClassVar = ("base_url", "user", "password_file", "ca_file")
+    of_others: ClassVar[tuple[str, ...]] = ("base_url", "user", "password_file", "ca_file")
 
     port: Port
     base_url: Annotated[str, AfterValidator(_fit)] | None = None

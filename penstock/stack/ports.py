@@ -32,7 +32,7 @@ class Door:
         """Say what to do where this machine cannot listen at that host."""
         section = self.key.partition(".")[0]
         cure = f"correct 'host' under [{section}] in penstock.toml"
-        if issubclass(Config.model_fields[section].annotation or object, PartSection):
+        if isinstance(Config.model_fields[section].default, PartSection):
             return f"{cure}, or for a server of others write managed = false there (docs/your-servers.md)"
         return cure
 
