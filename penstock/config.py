@@ -296,11 +296,11 @@ def load_config(path: Path | None = None, *, profile: Profile | None = None) -> 
     try:
         config = secured(_with_profile(_read_toml(chosen, required=given), profile))
     except ValidationError as exc:
-        raise ConfigInvalid(chosen, [*unknown, *(_explain(error) for error in exc.errors())]) from exc
+        raise ConfigInvalid(chosen, [*unknown, *_explained(exc)]) from exc
     except SettingsError as exc:
         raise ConfigInvalid(chosen, [*unknown, *_no_json()]) from exc
-    if unknown:
-        raise ConfigInvalid(chosen, unknown)
+    if problems := [*unknown, *config.kafka.problems]:
+        raise ConfigInvalid(chosen, problems)
     return config
 
 
@@ -361,6 +361,11 @@ def _no_json() -> list[str]:
         except SettingsError:
             refused.append(f"{name.upper()}: {form}")
     return refused
+
+
+def _explained(exc: ValidationError) -> list[str]:
+    """Explain each error, but for a default that was not made because of another one."""
+    return [_explain(error) for error in exc.errors() if error["type"] != "default_factory_not_called"]
 
 
 def _explain(error: Any) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from penstock.address import Address, LetIn
 from penstock.sections.part import MOST, Port, absolute
@@ -27,6 +28,12 @@ class Registry(WebSection):
     token_file: Path | None = None
     api_path: Annotated[str, Field(pattern=r"^(/[^/?#\s]+)*$")] = _OURS
     heap_mb: int = Field(256, ge=128)
+
+    @model_validator(mode="after")
+    def _shows_one_secret(self) -> Self:
+        if self.user is not None and self.token_file is not None:
+            raise PydanticCustomError("two_logins", "user and token_file: one of them lets us in")
+        return self
 
     @property
     def let_in(self) -> LetIn:

@@ -44,6 +44,15 @@ class Kafka(PartSection):
     properties_file: Path | None = None
 
     @property
+    def problems(self) -> list[str]:
+        """What nobody could write to: checked last, since a profile may give more brokers."""
+        least, copies = self.min_insync_replicas, self.replication_factor
+        if not self.managed or least <= copies <= self.brokers:
+            return []
+        said = f"min_insync_replicas {least}, replication_factor {copies}, brokers {self.brokers}"
+        return [f"kafka: {said}: the first may not exceed the second, nor the second the third"]
+
+    @property
     def address(self) -> str:
         """Where it is reached, for people."""
         return self.bootstrap

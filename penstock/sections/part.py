@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from penstock.address import text_of
@@ -41,6 +41,17 @@ def _host(name: str) -> str:
 
 
 Host = Annotated[str, AfterValidator(_host)]
+
+
+def _of_a_user(file: Path | None, given: ValidationInfo) -> Path | None:
+    """Refuse a password without a user, by which nobody would log in."""
+    if file is not None and given.data.get("user") is None:
+        raise PydanticCustomError("no_user", "is the password of a user: name it in `user`")
+    return file
+
+
+PasswordFile = Annotated[Path | None, AfterValidator(_of_a_user)]
+"""The file of the password of `user`, which stands before it."""
 
 
 class Server(Section):

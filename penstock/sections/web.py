@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from penstock.address import Address, LetIn, why_unfit
-from penstock.sections.part import PartSection, Port, Server, absolute
+from penstock.sections.part import PartSection, PasswordFile, Port, Server, absolute
 
 
 def _fit(url: str) -> str:
@@ -32,7 +32,7 @@ class WebSection(PartSection):
     port: Port
     base_url: Annotated[str, AfterValidator(_fit)] | None = None
     user: str | None = None
-    password_file: Path | None = None
+    password_file: PasswordFile = None
     ca_file: Path | None = None
 
     @property
@@ -70,10 +70,16 @@ class WebServer(Server):
 
     port: Port
     user: str | None = None
-    password_file: Path | None = None
+    password_file: PasswordFile = None
     certificate_file: Path | None = None
     key_file: Path | None = None
     ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_a_password(self) -> Self:
+        if self.user is not None and self.password_file is None:
+            raise PydanticCustomError("no_password", "user takes a password_file: without it no password lets one in")
+        return self
 
     @property
     def tls_files(self) -> tuple[Path | None, Path | None]:

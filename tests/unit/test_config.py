@@ -51,6 +51,21 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[console]\nallowed_hosts = ['c.lan:9021']\n", "console.allowed_hosts.0: must be a host's name alone"),
         ("[connect]\nmanaged = false\nbase_url = 'https://c/x?y=1'\n", "connect.base_url: must end before any ?"),
         ("[postgres]\nstandbys = ['[::1]:5432']\n", "postgres.standbys.0: "),
+        (
+            "[kafka]\nmin_insync_replicas = 2\n",
+            "kafka: min_insync_replicas 2, replication_factor 1, brokers 1: the first may not",
+        ),
+        (
+            "[kafka]\nreplication_factor = 5\n",
+            "kafka: min_insync_replicas 4, replication_factor 5, brokers 1: the first may not",
+        ),
+        ("[cassandra]\nreplication = {dc1 = 0}\n", "cassandra.replication.dc1: "),
+        ("[cassandra]\nreplication = {dc1 = 3}\n", "cassandra: replication has no copies in datacenter1, the local_dc"),
+        ("[cassandra]\nmanaged = false\npassword_file = 'x'\n", "cassandra.password_file: is the password of a user"),
+        ("[connect]\nmanaged = false\npassword_file = 'x'\n", "connect.password_file: is the password of a user"),
+        ("[console]\npassword_file = 'x'\n", "console.password_file: is the password of a user"),
+        ("[console]\nuser = 'me'\n", "console: user takes a password_file"),
+        ("[registry]\nmanaged = false\nuser = 'x'\ntoken_file = 'x'\n", "registry: user and token_file: one of them"),
         ("project = '~/mine'\n", "project: ~ is no home folder here"),
     ],
 )
@@ -155,6 +170,14 @@ def test_a_variable_that_must_be_json_is_named_with_its_form(
 def test_a_list_in_the_environment_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_CONSOLE__MASKED", '["email", "phone"]')
     assert load_config(write(tmp_path, "")).console.masked == ("email", "phone")
+
+
+def test_what_follows_from_a_problem_is_none_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_KAFKA__BROKERS", "")
+    with pytest.raises(ConfigInvalid) as refused:
+        load_config(write(tmp_path, ""))
+    assert len(str(refused.value).splitlines()) == 2
+    assert "kafka.brokers: " in str(refused.value)
 
 
 def test_every_problem_is_said_at_once(tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ def test_every_file_of_a_secret_is_looked_at() -> None:
     passwords = ("password_file", "reader_password_file", "replicator_password_file")
     others = ("kafka", "registry", "connect", "spark", "cassandra", "airflow")
     sections: dict[str, dict[str, object]] = {name: {"managed": False} for name in others}
-    for name in ("registry", "connect", "cassandra", "airflow", "api", "console"):
-        sections[name] = {**sections.get(name, {}), "password_file": "s"}
+    for name in ("connect", "cassandra", "airflow", "api", "console"):
+        sections[name] = {**sections.get(name, {}), "user": "me", "password_file": "s"}
     for name, setting in (
         *(("kafka", "properties_file"), ("spark", "properties_file"), ("spark", "token_file")),
         *(("registry", "token_file"), ("api", "key_file"), ("console", "key_file")),
@@ -119,7 +119,7 @@ def test_every_file_of_a_secret_is_looked_at() -> None:
         sections[name][setting] = "s"
     sections |= {"postgres": dict.fromkeys(passwords, "s"), "sources": {"billing": dict.fromkeys(passwords, "s")}}
     found = machine.secret_files(Config.model_validate({**sections, "hash_secret_file": "s"}))
-    assert len(found) == 3 + 3 + 6 + 6 + 1
+    assert len(found) == 3 + 3 + 5 + 6 + 1
     assert {"hash_secret_file", "sources.billing.reader_password_file", "console.key_file"} < found.keys()
     assert set(found.values()) == {ROOT / "s"}
 
