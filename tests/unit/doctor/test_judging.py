@@ -136,3 +136,16 @@ def test_files_of_secrets_are_for_their_owner_and_there(tmp_path: Path) -> None:
     file.chmod(0o600)
     (well,) = machine.judge_secrets(machine.secret_files(config))
     assert well.weight is Weight.OK
+
+
+@pytest.mark.parametrize("answer", [[], "page", None, 0])
+def test_a_page_that_is_no_sparks_is_no_master(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    monkeypatch.setattr("penstock.spark_master.get_json", lambda _: answer)
+    (found,) = spark.examine(Config(), ())
+    assert found.weight is Weight.STOPS
+    assert "no master that is ALIVE" in found.what
+
+
+def test_a_master_that_says_nothing_of_its_cores_has_none() -> None:
+    found = spark.judge(Config(), (), {"status": "ALIVE", "aliveworkers": 1, "cores": None, "memory": None})
+    assert [each.weight for each in found] == [Weight.STOPS]
