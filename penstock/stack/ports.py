@@ -144,13 +144,14 @@ def _address_of(door: Door) -> tuple[socket.AddressFamily, Any]:
 
 
 def _holder(door: Door) -> str:
+    _, address = _address_of(door)
     try:
         listeners = [
             c
             for c in psutil.net_connections("tcp")
             # Who listens on every address holds it too.
             if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == door.port
-            if c.laddr.ip in {door.host, *_EVERY}
+            if c.laddr.ip in {address[0], *_EVERY}
         ]
     except psutil.AccessDenied:
         listeners = []

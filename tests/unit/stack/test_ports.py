@@ -25,7 +25,7 @@ def test_a_taken_port_is_said_with_its_holder(listener: int) -> None:
 
 
 def test_a_port_of_a_name_is_that_of_ipv4(listener: int) -> None:
-    with pytest.raises(PortsTaken):
+    with pytest.raises(PortsTaken, match=rf"is taken by pid {os.getpid()}"):
         refuse_taken([Door("kafka.port", listener, "localhost")])
 
 
