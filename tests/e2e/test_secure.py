@@ -329,6 +329,22 @@ def test_no_secret_is_in_an_answer(stack: Stack) -> None:
     assert [secret for secret in secrets_of(stack) if secret in said] == []
 
 
+def test_the_console_verifies(stack: Stack) -> None:
+    config, url = stack.config, stack.config.console.at("/api/v1/views/verify")
+    token = (config.state_dir / "console" / "token").read_text()
+    with requests.Session() as console:
+        console.headers["Authorization"], console.verify = f"Bearer {token}", str(Secrets.of(config).ca)
+        assert console.post(url, json={"view": "users_by_id"}, timeout=QUICKLY_S).ok
+        ended: dict[str, Any] = {}
+
+        def ends() -> bool:
+            ended.update(console.get(url, timeout=QUICKLY_S).json())
+            return ended["running"] is None
+
+        wait_until(ends, timeout_s=PATIENCE_S, what="the verify ends")
+    assert ended["failure"] is None
+
+
 def test_a_stack_that_runs_is_not_secured_later(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "s/data/postgres/base").mkdir(parents=True)
     said = run_here(["up", "--secure"], {**stack.environment, "PENSTOCK_STATE": str(tmp_path / "s")})
