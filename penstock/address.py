@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,9 +114,23 @@ def read_secret(file: Path) -> str:
     :raises SecretUnreadable: when it cannot be read.
     """
     try:
-        return file.read_text().strip()
+        return text_of(file)
     except OSError as exc:
         raise SecretUnreadable(file, exc.strerror or str(exc)) from exc
+
+
+def text_of(file: Path) -> str:
+    """Return the text of a secret's file, which servers and other languages read as well.
+
+    :raises OSError: it cannot be read; or a reader would take bytes that stand for no character for the secret.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except UnicodeDecodeError as exc:
+        raise OSError(errno.EILSEQ, "it is no UTF-8 text; save it as UTF-8") from exc
+    if text.startswith("\ufeff"):
+        raise OSError(errno.EILSEQ, "it begins with a byte order mark; save it as UTF-8 without one")
+    return text.strip()
 
 
 def let_in_options(url: str) -> list[str]:

@@ -11,12 +11,12 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, PrivateAttr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 
 from penstock.clone import ROOT
+from penstock.environment import misspelt
 from penstock.errors import TerminalError
 from penstock.excluded import Excluded
 from penstock.hashed import NOT_HASHED, SHORTEST, Hashed
@@ -205,7 +206,7 @@ class Config(BaseSettings):
     def database(self) -> Postgres:
         """The source database, as who has this configuration logs in there."""
         section, duty = self._database, self._duty
-        return section.as_role(f"{self.role}_{duty}", getattr(section, f"{duty}_password_file")) if duty else section
+        return section.as_role(f"{self.role}_{duty}", f"{duty}_password_file") if duty else section
 
     @property
     def role(self) -> str:
@@ -291,12 +292,28 @@ def load_config(path: Path | None = None, *, profile: Profile | None = None) -> 
     """
     chosen = path or Path(os.environ.get("PENSTOCK_CONFIG", ROOT / "penstock.toml"))
     given = path is not None or "PENSTOCK_CONFIG" in os.environ
+    unknown = misspelt(os.environ, _settings())
     try:
-        return secured(_with_profile(_read_toml(chosen, required=given), profile))
+        config = secured(_with_profile(_read_toml(chosen, required=given), profile))
     except ValidationError as exc:
-        raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
+        raise ConfigInvalid(chosen, [*unknown, *_explained(exc)]) from exc
     except SettingsError as exc:
-        raise ConfigInvalid(chosen, _no_json()) from exc
+        raise ConfigInvalid(chosen, [*unknown, *_no_json()]) from exc
+    if problems := [*unknown, *config.kafka.problems]:
+        raise ConfigInvalid(chosen, problems)
+    return config
+
+
+def _settings() -> dict[str, Collection[str] | None]:
+    """Return what variables can set, and the keys of each."""
+    keys = {name: _keys_of(field.default) for name, field in Config.model_fields.items()}
+    return keys | dict.fromkeys(("config", "dag"))
+
+
+def _keys_of(section: Any) -> Collection[str] | None:
+    if isinstance(section, BaseModel):
+        return type(section).model_fields
+    return () if isinstance(section, dict) else None
 
 
 def to_json(config: Config) -> str:
@@ -344,6 +361,11 @@ def _no_json() -> list[str]:
         except SettingsError:
             refused.append(f"{name.upper()}: {form}")
     return refused
+
+
+def _explained(exc: ValidationError) -> list[str]:
+    """Explain each error, but for a default that was not made because of another one."""
+    return [_explain(error) for error in exc.errors() if error["type"] != "default_factory_not_called"]
 
 
 def _explain(error: Any) -> str:

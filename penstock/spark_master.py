@@ -24,5 +24,6 @@ def alive_workers(config: Config) -> set[tuple[str, int]]:
 
 
 def master_state(config: Config) -> dict[str, Any]:
-    """Return what the master reports on its page as JSON; nothing while it is away."""
-    return get_json(config.spark.master_page) or {}
+    """Return what the master reports on its page as JSON; nothing while it is away, or another server answers."""
+    found = get_json(config.spark.master_page)
+    return found if isinstance(found, dict) else {}

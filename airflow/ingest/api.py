@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -18,6 +20,7 @@ TIMEOUT_S = 30.0
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
+_LONGEST_INT = sys.int_info.default_max_str_digits
 
 
 class ApiFailed(IngestError):
@@ -158,7 +161,7 @@ def _refuse(answer: requests.Response) -> NoReturn:
 
 def _users_of(answer: requests.Response, *, expected: int) -> list[Any]:
     try:
-        content = json.loads(answer.content, parse_constant=_no_constant)
+        content = json.loads(answer.content, parse_constant=_no_constant, parse_int=_whole)
         users = without_secrets(content["results"])
     except (ValueError, RecursionError, LookupError, TypeError) as exc:
         # The message only: a JSONDecodeError carries the whole answer, and an answer holds passwords.
@@ -168,6 +171,11 @@ def _users_of(answer: requests.Response, *, expected: int) -> list[Any]:
     if len(users) != expected:
         raise _NoPage(f"{len(users)} users instead of {expected}; does the API allow so many a request?", answer)
     return users
+
+
+def _whole(digits: str) -> int | Decimal:
+    """Read a whole number; Python makes no int of a very long one, which a row then refuses."""
+    return int(digits) if len(digits) <= _LONGEST_INT else Decimal(digits)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
+from decimal import Decimal
 from typing import Any
 
 import psycopg2
@@ -18,7 +19,6 @@ from ingest.user import UserRow, why_not_storable
 
 _COLUMNS = tuple(column.name for column in fields(UserRow))
 _OTHERS = tuple(name for name in _COLUMNS if name != "id")
-_DEEPEST = 20
 
 
 def _list(names: Sequence[str], prefix: str = "") -> str:
@@ -98,15 +98,13 @@ def _aside(user: Rejected) -> tuple[Any, ...]:
     return (user.seed, user.page, user.position, _storable(user.reason), content)
 
 
-def _storable(value: Any, *, depth: int = 0) -> Any:
+def _storable(value: Any) -> Any:
     """Return the nearest value that jsonb takes: a user may be malformed in exactly the way that Postgres refuses."""
-    if depth > _DEEPEST:
-        return "…"
     if isinstance(value, dict):
-        return {_storable(key): _storable(item, depth=depth + 1) for key, item in value.items()}
+        return {_storable(key): _storable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_storable(item, depth=depth + 1) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
+        return [_storable(item) for item in value]
+    if isinstance(value, Decimal) or (isinstance(value, float) and not math.isfinite(value)):
         return str(value)
     if isinstance(value, str) and why_not_storable(value) is not None:
         return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

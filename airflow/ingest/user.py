@@ -214,7 +214,7 @@ def _check_flat(path: str, name: str, item: object) -> None:
     for text in (name, item):
         if isinstance(text, str) and (problem := why_not_storable(text)) is not None:
             raise UserInvalid(path, problem)
-    if isinstance(item, dict | list | float):
+    if isinstance(item, dict | list | float | Decimal):
         raise UserInvalid(path, f"expected a text, a whole number or null, got {_kind(item)}")
 
 

@@ -26,7 +26,7 @@ from penstock.bench.pace import LOOK_S, OnProgress, percentiles
 from penstock.bench.peer_job import TABLE, Settings, columns_of
 from penstock.bench.updates import Updates
 from penstock.cassandra.session import open_session
-from penstock.config import Config
+from penstock.config import Config, to_json
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
@@ -209,7 +209,7 @@ def _peer(config: Config, session: Session) -> Iterator[Path]:
     session.execute(f"CREATE TABLE {table} ({columns})")
     log = layout.log("bench-peer")
     with tempfile.TemporaryDirectory(dir=layout.state) as folder, log.open("wb") as said:
-        (file := Path(folder) / "config.json").write_text(config.model_dump_json())
+        (file := Path(folder) / "config.json").write_text(to_json(config))
         settings = json.dumps(asdict(Settings(str(file), topic, schema, f"{folder}/checkpoint")))
         command = [sys.executable, "-m", "penstock.bench.peer_job", settings]
         process = subprocess.Popen(command, stdout=said, stderr=said, env=taken_from({}))

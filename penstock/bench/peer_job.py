@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro
 
 from penstock.cassandra.session import open_session
-from penstock.config import Config
+from penstock.config import from_json
 
 TABLE = "penstock_bench_peer"
 _CONFLUENT_HEAD = 5
@@ -44,7 +44,7 @@ class Settings:
 
 def main(settings: Settings) -> None:
     """Keep the table until killed."""
-    config = Config.model_validate_json(Path(settings.config).read_text())
+    config = from_json(Path(settings.config).read_text())
     columns = columns_of(settings.schema)
     spark = start_session(session_builder("local[2]", JARS))
     read = spark.readStream.format("kafka").option("kafka.bootstrap.servers", config.kafka.bootstrap)

@@ -16,6 +16,7 @@ from cassandra import (
     DriverException,
     ProtocolVersion,
     RequestValidationException,
+    UnresolvableContactPoints,
 )
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
@@ -68,21 +69,21 @@ def open_session(config: Config, *, everywhere: bool = False) -> Iterator[Sessio
     # What goes wrong reaches us as an exception; the driver would also print each attempt to stderr.
     logging.getLogger("cassandra").addHandler(logging.NullHandler())
     logging.getLogger("cassandra").propagate = False
-    cluster = Cluster(
-        list(section.hosts),
-        port=section.port,
-        protocol_version=ProtocolVersion.V4,
-        execution_profiles={EXEC_PROFILE_DEFAULT: _profile(section, everywhere=everywhere)},
-        auth_provider=PlainTextAuthProvider(section.user, section.password) if section.user else None,
-        ssl_context=_tls(section),
-        connect_timeout=_CONNECT_TIMEOUT_S,
-        connection_class=_connection_class(),
-    )
-    try:
-        with our_errors(section.address):
+    with our_errors(section.address):
+        cluster = Cluster(
+            list(section.hosts),
+            port=section.port,
+            protocol_version=ProtocolVersion.V4,
+            execution_profiles={EXEC_PROFILE_DEFAULT: _profile(section, everywhere=everywhere)},
+            auth_provider=PlainTextAuthProvider(section.user, section.password) if section.user else None,
+            ssl_context=_tls(section),
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            connection_class=_connection_class(),
+        )
+        try:
             yield cluster.connect()
-    finally:
-        cluster.shutdown()
+        finally:
+            cluster.shutdown()
 
 
 @contextmanager
@@ -95,6 +96,8 @@ def our_errors(address: str) -> Iterator[None]:
         yield
     except NoHostAvailable as exc:
         raise _mapped(address, exc) from exc
+    except UnresolvableContactPoints as exc:  # which says nothing
+        raise CassandraUnreachable(address, "no name leads to an address") from exc
     except _REFUSALS as exc:
         raise CassandraRefused(address, str(exc)) from exc
     except DriverException as exc:  # timeouts, too few replicas

@@ -10,10 +10,13 @@ from pathlib import Path
 from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.doctor.finding import Finding, ok, stops, warning
+from penstock.sections.part import Section
 
 _GB = 1024**3
 _LEAST_GB, _ENOUGH_GB = 0.5, 3.0
 """What a start and its first days take is some 3 GB (README)."""
+_SECRETS = ("password_file", "token_file", "secret_file", "properties_file", "key_file")
+"""How the names of the settings end that name a file of a secret."""
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -37,18 +40,10 @@ def judge_disk(folder: Path, free_gb: float) -> Finding:
 
 def secret_files(config: Config) -> Mapping[str, Path]:
     """Return the files that hold secrets, by their settings."""
-    named = {
-        "postgres.password_file": config.postgres.password_file,
-        **{f"sources.{name}.password_file": source.password_file for name, source in config.sources.items()},
-        "kafka.properties_file": config.kafka.properties_file,
-        "registry.password_file": config.registry.password_file,
-        "registry.token_file": config.registry.token_file,
-        "connect.password_file": config.connect.password_file,
-        "spark.properties_file": config.spark.properties_file,
-        "spark.token_file": config.spark.token_file,
-        "cassandra.password_file": config.cassandra.password_file,
-    }
-    return {setting: ROOT / file for setting, file in named.items() if file}
+    sections = {f"{name}.": each for name, each in config if isinstance(each, Section)}
+    sections |= {f"sources.{name}.": source for name, source in config.sources.items()}
+    named = {f"{at}{setting}": file for at, each in {"": config, **sections}.items() for setting, file in each}
+    return {setting: ROOT / file for setting, file in named.items() if file and setting.endswith(_SECRETS)}
 
 
 def judge_secrets(files: Mapping[str, Path]) -> Iterator[Finding]:

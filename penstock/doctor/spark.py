@@ -34,13 +34,13 @@ def judge(config: Config, views: Sequence[View], master: Mapping[str, Any]) -> I
         yield warning(
             f"{alive} of {section.workers} workers are alive", "they are restarted: `penstock status` shows them"
         )
-    cores, needed = int(master.get("cores", 0)), cores_needed(config, views)
+    cores, needed = int(master.get("cores") or 0), cores_needed(config, views)
     if cores < needed:
         yield stops(
             f"{cores} cores, and the jobs hold {needed}: one for each partition of each table, and for aggregates",
             f"SPARK_WORKER_CORES={needed} for the worker (more than the machine has is well), or more workers",
         )
-    memory_mb, wanted_mb = int(master.get("memory", 0)), config.executor_memory_mb + config.aggregates_memory_mb
+    memory_mb, wanted_mb = int(master.get("memory") or 0), config.executor_memory_mb + config.aggregates_memory_mb
     if memory_mb < wanted_mb:
         yield stops(
             f"{memory_mb:,} MB of memory, and the executors take {wanted_mb:,}",

@@ -18,6 +18,8 @@ from penstock.http_client import direct_session
 TIMEOUT_S = 10.0
 _BUILD_TIMEOUT_S = 30.0
 _OUT_LOUD = ("task.stdout", "task.stderr")
+_LOCKED = (requests.codes.unauthorized, requests.codes.forbidden)
+_NO_JSON = "with no JSON, as a proxy or another server answers"
 _WORTH_READING = ("warning", "error", "critical")
 
 
@@ -25,7 +27,7 @@ class AirflowUnreachable(Unreachable):
     """Airflow's api-server does not answer, or answers that it cannot at the moment."""
 
     def __init__(self, url: str, problem: str) -> None:
-        advice = "\n  What to do: penstock status; penstock up"
+        advice = "\n  What to do: penstock status; penstock up, where Penstock runs it"
         super().__init__(f"Airflow does not answer at {url}: {problem}", advice=advice)
 
 
@@ -176,14 +178,24 @@ class AirflowApi:
             answer = self._session.request(
                 method, url, json=body, timeout=self._timeout_s, headers={"Accept": "application/json"}
             )
-            content = answer.json()
-        except (requests.RequestException, ValueError) as exc:
+        except requests.RequestException as exc:
             raise AirflowUnreachable(self.url, _innermost(exc)) from exc
-        if answer.status_code >= requests.codes.internal_server_error:
-            raise AirflowUnreachable(self.url, f"{answer.status_code} to {method} {url}")
-        if answer.status_code >= requests.codes.bad_request:
-            raise AirflowRefused(f"{method} {url}", answer.status_code, _detail(content))
+        status, content = answer.status_code, _content(answer)
+        problem = _NO_JSON if content is None else _detail(content)
+        if status >= requests.codes.internal_server_error or (content is None and status not in _LOCKED):
+            raise AirflowUnreachable(self.url, f"{status} to {method} {url} {problem}")
+        if status >= requests.codes.bad_request:
+            raise AirflowRefused(f"{method} {url}", status, problem)
         return content
+
+
+def _content(answer: requests.Response) -> dict[str, Any] | None:
+    """Return the object that every answer of Airflow is; None where something else answered."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _innermost(exc: BaseException) -> str:
@@ -217,6 +229,5 @@ def _lines_of(event: dict[str, Any]) -> list[str]:
     return [str(event.get("event", "")), *(f"{detail['exc_type']}: {detail['exc_value']}" for detail in details)]
 
 
-def _detail(content: Any) -> str:
-    detail = content.get("detail", content) if isinstance(content, dict) else content
-    return str(detail)
+def _detail(content: dict[str, Any]) -> str:
+    return str(content.get("detail", content))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from penstock.sections.part import MOST, PartSection, Port, absolute, copies_of, read_secret
+from penstock.sections.part import MOST, Host, PartSection, PasswordFile, Port, absolute, copies_of, read_secret
 
 Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"]
 
@@ -21,20 +22,29 @@ class Cassandra(PartSection):
     `check_hostname` is off.
     """
 
+    of_others: ClassVar[tuple[str, ...]] = ("contact_points", "user", "password_file", "tls", "ca_file")
+
     nodes: int = Field(1, ge=1, le=MOST)
     port: Port = 9042
-    contact_points: tuple[str, ...] = ()
+    contact_points: tuple[Host, ...] = ()
     user: str | None = None
-    password_file: Path | None = None
+    password_file: PasswordFile = None
     tls: bool = False
     ca_file: Path | None = None
     check_hostname: bool = True
     consistency: Consistency = "LOCAL_QUORUM"
-    replication: dict[str, int] = Field(default={})
+    replication: dict[str, Annotated[int, Field(ge=1)]] = Field(default={})
     storage_port: Port = 7000
     local_dc: str = "datacenter1"
     replication_factor: int = Field(default_factory=lambda given: copies_of(given.get("nodes", 1)), ge=1)
     heap_mb: int = Field(1024, ge=512)
+
+    @model_validator(mode="after")
+    def _has_local_copies(self) -> Self:
+        if self.consistency.startswith("LOCAL") and self.local_dc not in self.copies:
+            problem = f"replication has no copies in {self.local_dc}, the local_dc, and {self.consistency} needs some"
+            raise PydanticCustomError("no_copies", "{problem}", {"problem": problem})
+        return self
 
     @property
     def hosts(self) -> tuple[str, ...]:

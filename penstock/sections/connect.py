@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -22,15 +22,17 @@ class Registry(WebSection):
     `api_path` is where its Confluent API begins: empty for all but Apicurio's.
     """
 
+    of_others: ClassVar[tuple[str, ...]] = (*WebSection.of_others, "token_file", "api_path")
+
     port: Port = 8081
     token_file: Path | None = None
     api_path: Annotated[str, Field(pattern=r"^(/[^/?#\s]+)*$")] = _OURS
     heap_mb: int = Field(256, ge=128)
 
     @model_validator(mode="after")
-    def _path_of_others(self) -> Self:
-        if self.managed and self.api_path != _OURS:
-            raise PydanticCustomError("not_of_ours", "api_path is for a registry of others: managed = false")
+    def _shows_one_secret(self) -> Self:
+        if self.user is not None and self.token_file is not None:
+            raise PydanticCustomError("two_logins", "user and token_file: one of them lets us in")
         return self
 
     @property

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from penstock.address import Address
-from penstock.sections.part import Port
+from penstock.sections.part import Port, is_host
 from penstock.sections.web import WebServer
 
 
@@ -19,7 +19,7 @@ def _host(name: str) -> str:
     try:
         ip_address(name)
     except ValueError:
-        if not name or {*name} & {":", "/", "@", " "}:
+        if not is_host(name):
             raise PydanticCustomError("host", "must be a host's name alone, without scheme and port") from None
     return name
 

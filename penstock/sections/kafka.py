@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import ClassVar
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from penstock.brokers import Brokers
 from penstock.sections.part import MOST, PartSection, Port, Server, absolute, copies_of, most_of
@@ -29,6 +28,8 @@ class Kafka(PartSection):
     `properties_file` has the properties of Java's clients that let ours in. `metrics_port` shows MBeans to Prometheus.
     """
 
+    of_others: ClassVar[tuple[str, ...]] = ("bootstrap_servers", "properties_file")
+
     mode: KafkaMode = KafkaMode.KRAFT
     brokers: int = Field(1, ge=1, le=MOST)
     port: Port = 9092
@@ -42,13 +43,14 @@ class Kafka(PartSection):
     bootstrap_servers: str | None = None
     properties_file: Path | None = None
 
-    @model_validator(mode="after")
-    def _only_of_others(self) -> Self:
-        if self.managed and (self.bootstrap_servers or self.properties_file):
-            raise PydanticCustomError(
-                "not_of_ours", "bootstrap_servers and properties_file are for a Kafka of others: managed = false"
-            )
-        return self
+    @property
+    def problems(self) -> list[str]:
+        """What nobody could write to: checked last, since a profile may give more brokers."""
+        least, copies = self.min_insync_replicas, self.replication_factor
+        if not self.managed or least <= copies <= self.brokers:
+            return []
+        said = f"min_insync_replicas {least}, replication_factor {copies}, brokers {self.brokers}"
+        return [f"kafka: {said}: the first may not exceed the second, nor the second the third"]
 
     @property
     def address(self) -> str:

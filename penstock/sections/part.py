@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from penstock.address import text_of
 from penstock.clone import ROOT
 from penstock.errors import TerminalError
 from penstock.instances import can_have_more, host_of
@@ -26,14 +28,43 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def is_host(name: str) -> bool:
+    """Return whether a text is a host's name, or an address of IPv4."""
+    return re.fullmatch(r"[^\s:/@?#\[\]]+", name) is not None
+
+
+def _host(name: str) -> str:
+    """Refuse what libpq alone would understand: it gets a port behind it, in URLs too."""
+    if not is_host(name):
+        raise PydanticCustomError("host", "must be a host's name or IPv4 address alone, without scheme, port and path")
+    return name
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
+def _of_a_user(file: Path | None, given: ValidationInfo) -> Path | None:
+    """Refuse a password without a user, by which nobody would log in."""
+    if file is not None and given.data.get("user") is None:
+        raise PydanticCustomError("no_user", "is the password of a user: name it in `user`")
+    return file
+
+
+PasswordFile = Annotated[Path | None, AfterValidator(_of_a_user)]
+"""The file of the password of `user`, which stands before it."""
+
+
 class Server(Section):
     """Something at an address."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
 
 
 class PartSection(Server):
     """A part that Penstock runs; with `managed` false others run it at that address, and Penstock is its client."""
+
+    of_others: ClassVar[tuple[str, ...]] = ()
+    """The settings that only a server of others has."""
 
     managed: bool = True
 
@@ -56,6 +87,16 @@ class PartSection(Server):
     def _has_addresses(self) -> Self:
         if self.count > 1 and not (self.managed and can_have_more(self.host)):
             raise PydanticCustomError("several", "more than one takes managed = true, and a host of 127.0.0.0/8")
+        return self
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        """Refuse the settings of a server of others where Penstock would start one of its own beside it."""
+        fields = type(self).model_fields
+        named = [name for name in self.of_others if getattr(self, name) != fields[name].default]
+        if self.managed and named:
+            problem = f"for a server of others, which takes managed = false: {', '.join(named)}"
+            raise PydanticCustomError("not_of_ours", "{problem}", {"problem": problem})
         return self
 
 
@@ -83,7 +124,7 @@ def read_secret(setting: str, file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        return (ROOT / file).read_text().strip()
+        return text_of(ROOT / file)
     except OSError as exc:
         raise PasswordUnreadable(setting, file, exc.strerror or str(exc)) from exc
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from psycopg2.extensions import make_dsn
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
+from pydantic_core import PydanticCustomError
 
-from penstock.sections.part import PartSection, Port, Section, absolute, read_secret
+from penstock.sections.part import Host, PartSection, Port, Section, absolute, read_secret
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
+Standbys = tuple[Annotated[str, Field(pattern=r"^[^\s:/@?#\[\]]+:\d+$")], ...]
 
 
 class Postgres(PartSection):
@@ -22,6 +23,8 @@ class Postgres(PartSection):
     all that only reads logs in as a role of its own. With `replicator_password_file` the source connector does.
     """
 
+    of_others: ClassVar[tuple[str, ...]] = ("sslmode", "ca_file", "standbys")
+
     port: Port = 5432
     user: str = "postgres"
     database: str = "app"
@@ -31,6 +34,7 @@ class Postgres(PartSection):
     reader_password_file: Path | None = None
     replicator_password_file: Path | None = None
     standbys: Standbys = ()
+    _names: dict[str, str] = PrivateAttr({})
 
     @property
     def address(self) -> str:
@@ -43,16 +47,34 @@ class Postgres(PartSection):
 
         :raises PasswordUnreadable: when the file cannot be read.
         """
-        return read_secret("postgres.password_file", self.password_file)
+        return read_secret(self._named("password_file"), self.password_file)
 
     @property
     def ca(self) -> Path | None:
         """The absolute path of the certificates to trust."""
         return absolute(self.ca_file)
 
-    def as_role(self, name: str, password_file: Path | None) -> Postgres:
-        """Return it for another role; where that has no password of its own, as it is."""
-        return self.model_copy(update={"user": name, "password_file": password_file}) if password_file else self
+    def as_role(self, name: str, setting: str) -> Postgres:
+        """Return it for another role; where that has no password of its own, as it is.
+
+        :param setting: that names the file of the password.
+        """
+        password_file = getattr(self, setting)
+        if password_file is None:
+            return self
+        made = self.model_copy(update={"user": name, "password_file": password_file})
+        made._names = {"password_file": self._named(setting)}
+        return made
+
+    def of_source(self, name: str, given: dict[str, Any]) -> Postgres:
+        """Return it with what the section of a further source says."""
+        made = self.model_copy(update=given)
+        made._names = {setting: f"sources.{name}.{setting}" for setting in given}
+        return made
+
+    def _named(self, setting: str) -> str:
+        """Return a setting as the configuration names it, for people."""
+        return self._names.get(setting, f"postgres.{setting}")
 
     @property
     def tls(self) -> dict[str, str]:
@@ -87,7 +109,7 @@ class Source(Section):
     What it does not say is then as in `[postgres]`, or without a value. Without `database` it has the source's name.
     """
 
-    host: str | None = None
+    host: Host | None = None
     port: Port | None = None
     user: str | None = None
     database: str | None = None
@@ -98,7 +120,16 @@ class Source(Section):
     replicator_password_file: Path | None = None
     standbys: Standbys | None = None
 
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        """Refuse what says how another server is reached, where none is named."""
+        named = [name for name in ("port", *Postgres.of_others) if getattr(self, name) is not None]
+        if self.host is None and named:
+            problem = f"for a server of others, which takes a host of its own: {', '.join(named)}"
+            raise PydanticCustomError("not_of_ours", "{problem}", {"problem": problem})
+        return self
+
     def beside(self, first: Postgres, name: str) -> Postgres:
         """Return it as the first source database is written."""
         server = Postgres(managed=False) if self.host else first
-        return server.model_copy(update={"database": name} | self.model_dump(exclude_none=True))
+        return server.of_source(name, {"database": name} | self.model_dump(exclude_none=True))

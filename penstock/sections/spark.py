@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import ClassVar
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from penstock.address import Address, LetIn
-from penstock.sections.part import MOST, PartSection, Port, absolute
+from penstock.sections.part import MOST, Host, PartSection, Port, absolute
 
 
 class Spark(PartSection):
@@ -27,7 +26,9 @@ class Spark(PartSection):
     settings of Spark that let the jobs in where others run it, as `spark.authenticate` and its secret.
     """
 
-    local_host: str | None = None
+    of_others: ClassVar[tuple[str, ...]] = ("token_file", "properties_file")
+
+    local_host: Host | None = None
     workers: int = Field(1, ge=1, le=MOST)
     master_port: Port = 7077
     master_ui_port: Port = 9090
@@ -40,12 +41,6 @@ class Spark(PartSection):
     commit_interval_s: int = Field(300, ge=1, le=3600)
     aggregates_memory_mb: int = Field(512, ge=512)
     aggregates_interval_s: float = Field(1.0, ge=0.1, le=600)
-
-    @model_validator(mode="after")
-    def _only_of_others(self) -> Self:
-        if self.managed and self.properties_file:
-            raise PydanticCustomError("not_of_ours", "properties_file is for a Spark of others: managed = false")
-        return self
 
     @property
     def address(self) -> str:

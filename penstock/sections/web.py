@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from penstock.address import Address, LetIn, why_unfit
-from penstock.sections.part import PartSection, Port, Server, absolute
+from penstock.sections.part import PartSection, PasswordFile, Port, Server, absolute
 
 
 def _fit(url: str) -> str:
-    if problem := why_unfit(url):
+    problem = why_unfit(url) or ("must end before any ? or #: paths follow it" if {"?", "#"} & {*url} else "")
+    if problem:
         problem += "; user and password_file let us in" if "user" in problem or "secret" in problem else ""
         raise PydanticCustomError("unfit_url", "{problem}", {"problem": problem})
     return url
@@ -26,19 +27,13 @@ class WebSection(PartSection):
     `ca_file` (PEM) holds the certificates to trust in place of the machine's.
     """
 
+    of_others: ClassVar[tuple[str, ...]] = ("base_url", "user", "password_file", "ca_file")
+
     port: Port
     base_url: Annotated[str, AfterValidator(_fit)] | None = None
     user: str | None = None
-    password_file: Path | None = None
+    password_file: PasswordFile = None
     ca_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _only_of_others(self) -> Self:
-        if self.managed and (self.base_url or self.user or self.ca_file):
-            raise PydanticCustomError(
-                "not_of_ours", "base_url, user and ca_file are for one of others: managed = false"
-            )
-        return self
 
     @property
     def address(self) -> str:
@@ -75,10 +70,16 @@ class WebServer(Server):
 
     port: Port
     user: str | None = None
-    password_file: Path | None = None
+    password_file: PasswordFile = None
     certificate_file: Path | None = None
     key_file: Path | None = None
     ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_a_password(self) -> Self:
+        if self.user is not None and self.password_file is None:
+            raise PydanticCustomError("no_password", "user takes a password_file: without it no password lets one in")
+        return self
 
     @property
     def tls_files(self) -> tuple[Path | None, Path | None]:

@@ -13,9 +13,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from penstock.environment import taken_from
+from penstock.environment import PART_MARK, taken_from
 from penstock.stack.build import build_of
-from penstock.stack.processes import BUILD_MARK, PART_MARK, STATE_MARK, sweep
+from penstock.stack.processes import BUILD_MARK, STATE_MARK, sweep
 from penstock.stack.processor_share import share_as_one
 from penstock.stack.timers import let_timers_be_late
 

@@ -6,11 +6,17 @@ import errno
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import psutil
 
+from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.sections.part import PartSection
+
+_EVERY = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+"""Who listens on these has the port at every address."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,15 @@ class Door:
     key: str
     port: int
     host: str = "127.0.0.1"
+
+    @property
+    def cure_of_host(self) -> str:
+        """Say what to do where this machine cannot listen at that host."""
+        section = self.key.partition(".")[0]
+        cure = f"correct 'host' under [{section}] in penstock.toml"
+        if isinstance(Config.model_fields[section].default, PartSection):
+            return f"{cure}, or for a server of others write managed = false there (docs/your-servers.md)"
+        return cure
 
 
 @dataclass(frozen=True)
@@ -63,10 +78,12 @@ class PortForbidden(TerminalError):
 class NoSuchAddress(TerminalError):
     """The machine does not have an address that a part is to listen on."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, door: Door) -> None:
+        host, cure = door.host, door.cure_of_host
+        if host.startswith("127."):
+            cure = f"on macOS, sudo ifconfig lo0 alias {host} up; or fewer instances in penstock.toml"
         super().__init__(
-            f"nothing was started: {host} is no address of this machine.\n"
-            f"  What to do: on macOS, sudo ifconfig lo0 alias {host} up; or fewer instances in penstock.toml"
+            f"nothing was started: {host} ({door.key}) is no address of this machine.\n  What to do: {cure}"
         )
 
 
@@ -74,10 +91,9 @@ class HostUnknown(TerminalError):
     """The name of a host leads to no address."""
 
     def __init__(self, door: Door, cause: str) -> None:
-        section = door.key.partition(".")[0]
         super().__init__(
             f"nothing was started: the host of {door.key}, {door.host}, is not found ({cause})\n"
-            f"  What to do: correct 'host' under [{section}] in penstock.toml"
+            f"  What to do: {door.cure_of_host}"
         )
 
 
@@ -97,10 +113,10 @@ def refuse_taken(doors: Iterable[Door]) -> None:
 
 
 def _refuse_shared(doors: Iterable[Door]) -> None:
-    known: dict[tuple[str, int], Door] = {}
-    for door in doors:
-        if (other := known.setdefault((door.host, door.port), door)) is not door:
-            raise PortShared(other, door)
+    for first, second in combinations(doors, 2):
+        hosts = {first.host, second.host}
+        if first.port == second.port and (len(hosts) == 1 or hosts & _EVERY):
+            raise PortShared(first, second)
 
 
 def _is_free(door: Door) -> bool:
@@ -113,7 +129,7 @@ def _is_free(door: Door) -> bool:
         except OSError as exc:
             if exc.errno == errno.EADDRINUSE:
                 return False
-            raise PortForbidden(door) if exc.errno == errno.EACCES else NoSuchAddress(door.host) from exc
+            raise PortForbidden(door) if exc.errno == errno.EACCES else NoSuchAddress(door) from exc
     return True
 
 
@@ -128,13 +144,14 @@ def _address_of(door: Door) -> tuple[socket.AddressFamily, Any]:
 
 
 def _holder(door: Door) -> str:
+    _, address = _address_of(door)
     try:
         listeners = [
             c
             for c in psutil.net_connections("tcp")
             # Who listens on every address holds it too.
             if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == door.port
-            if c.laddr.ip in {door.host, "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+            if c.laddr.ip in {address[0], *_EVERY}
         ]
     except psutil.AccessDenied:
         listeners = []

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psutil
 
+from penstock.environment import PART_MARK
+
 STATE_MARK = "PENSTOCK_STATE"
-PART_MARK = "PENSTOCK_PART"
 BUILD_MARK = "PENSTOCK_BUILD"
 
 

@@ -19,12 +19,12 @@ from typing import Any
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
-from penstock.environment import taken_from
+from penstock.environment import PART_MARK, taken_from
 from penstock.errors import TerminalError, TransientError, Unreachable
 from penstock.layout import VENV_BIN, Layout
 from penstock.stack.build import build_of
 from penstock.stack.part import Part
-from penstock.stack.processes import PART_MARK, STATE_MARK, build_mark_of, command_of
+from penstock.stack.processes import STATE_MARK, build_mark_of, command_of
 from penstock.wait import wait_until
 
 _AWAY = (OSError, HTTPException, xmlrpc.client.Error)

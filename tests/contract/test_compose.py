@@ -145,6 +145,15 @@ def test_every_image_is_a_target_of_the_dockerfile() -> None:
     assert built == images
 
 
+def test_no_container_has_a_variable_that_penstock_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = [service for file in (SERVICES, ZOOKEEPER, HA, SECURE) for service in file.values()]
+    given = {name: value for service in services for name, value in service.get("environment", {}).items()}
+    assert [name for name in given if name.startswith("PENSTOCK_")]
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    load_config(ROOT / "servers/compose/penstock.toml")
+
+
 def test_with_zookeeper_the_broker_waits_for_it_and_each_mode_knows_the_other() -> None:
     assert ZOOKEEPER["kafka"]["depends_on"] == {"zookeeper": {"condition": "service_healthy"}}
     assert ZOOKEEPER["zookeeper"]["command"] == ["part", "run", "zookeeper"]

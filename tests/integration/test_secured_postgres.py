@@ -100,7 +100,8 @@ def test_each_duty_has_its_role_in_each_database(config: Config, source: str) ->
 @pytest.mark.parametrize("role", SECRET_OF)
 def test_a_role_does_its_own_work_and_not_that_of_others(config: Config, role: str) -> None:
     may, may_not = ROLES[role]
-    dsn = config.postgres.as_role(role, Secrets.of(config).password_file(SECRET_OF[role])).dsn
+    login = {"user": role, "password_file": Secrets.of(config).password_file(SECRET_OF[role])}
+    dsn = config.postgres.model_copy(update=login).dsn
     assert [(statement, why) for statement in may if (why := refusal(dsn, statement))] == []
     assert [statement for statement in may_not if refusal(dsn, statement) != "InsufficientPrivilege"] == []
 

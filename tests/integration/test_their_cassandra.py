@@ -67,7 +67,7 @@ def test_another_replication_is_said(theirs: TheirCassandra, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
-        ({"user": None}, PenstockError, "uthenticat"),
+        ({"user": None, "password_file": None}, PenstockError, "uthenticat"),
         ({"user": "stranger"}, CassandraRefused, "incorrect"),
         ({"ca_file": None}, CassandraUnreachable, "CERTIFICATE_VERIFY_FAILED"),
         ({"tls": False}, CassandraUnreachable, ""),

@@ -178,7 +178,9 @@ def test_a_connect_of_others_lets_us_in(config: Config, tmp_path: Path) -> None:
         assert running["value.converter.apicurio.registry.url"] == config.registry.url
         (health,) = (each for each in part_healths(theirs) if each.name == "connect")
         assert (health.state, health.answers) == ("not ours", True)
-        without = Config.model_validate({"state": tmp_path, "connect": {**section, "user": None}})
+        without = Config.model_validate(
+            {"state": tmp_path, "connect": {**section, "user": None, "password_file": None}}
+        )
         with ConnectApi(without.connect.url) as api, pytest.raises(ConnectRefused, match="401"):
             api.status(SOURCE)
         untrusted = Config.model_validate({"state": tmp_path, "connect": {**section, "ca_file": None}})

@@ -48,7 +48,7 @@ def their_cassandra(folder: Path, certificates: Certificates) -> Iterator[TheirC
     ports = [free_port(), free_port()]
     (folder / "cassandra-administrator").write_text("cassandra\n")
     (folder / "cassandra-penstock").write_text(PASSWORD + "\n")
-    address = {"port": ports[0], "storage_port": ports[1], "tls": True, "ca_file": certificates.ca}
+    address = {"port": ports[0], "storage_port": ports[1], "tls": True, "ca_file": certificates.ca, "managed": False}
     login = {"user": "cassandra", "password_file": folder / "cassandra-administrator"}
     administrator = Config.model_validate({"state": folder / "var", "cassandra": {**address, **login}})
     part, layout = cassandra(administrator, Layout.of(administrator)), Layout.of(administrator)
@@ -68,7 +68,7 @@ def their_cassandra(folder: Path, certificates: Certificates) -> Iterator[TheirC
         process = subprocess.Popen(part.command, stdout=output, stderr=output, start_new_session=True)
     try:
         wait_until(lambda: _lets_in(administrator), timeout_s=START_TIMEOUT_S, what="Cassandra lets us in", log=log)
-        theirs = {"managed": False, "user": "penstock", "password_file": folder / "cassandra-penstock"}
+        theirs = {"user": "penstock", "password_file": folder / "cassandra-penstock"}
         with open_session(administrator) as session:
             server = TheirCassandra(administrator, session, {**address, **theirs})
             server.give_rights(role_of(Config.model_validate({"cassandra": server.section}), "cassandra"))

@@ -42,11 +42,11 @@ class Server:
         self.files = {"super": SUPER, "penstock": PASSWORD}
         for name, secret in self.files.items():
             (folder / f"postgres-{name}").write_text(secret + "\n")
-        secure = {"host": "127.0.0.1", "port": port, "sslmode": "verify-full", "ca_file": certificates.ca}
+        secure = {"managed": False, "port": port, "sslmode": "verify-full", "ca_file": certificates.ca}
         self.administrator = Config.model_validate(
             {"state": folder / "theirs", "postgres": {**secure, "password_file": folder / "postgres-super"}}
         )
-        theirs = {"managed": False, "user": "penstock", "password_file": folder / "postgres-penstock"}
+        theirs = {"user": "penstock", "password_file": folder / "postgres-penstock"}
         self.section = {**secure, **theirs}
         self.config = Config.model_validate(
             {"state": folder / "ours", "postgres": self.section, "airflow": {"managed": False}}

@@ -12,10 +12,12 @@ import pytest
 
 from penstock import environment
 from penstock.clone import ROOT
-from penstock.environment import taken_from
+from penstock.config import Config, ConfigInvalid, load_config
+from penstock.environment import PART_MARK, misspelt, taken_from
 from penstock.layout import Layout
+from penstock.project.connectors import addresses, secrets
 from penstock.stack.part import Part
-from penstock.stack.processes import PART_MARK, STATE_MARK
+from penstock.stack.processes import STATE_MARK
 
 HOSTILE = {
     "SPARK_HOME": "/nowhere",
@@ -131,3 +133,55 @@ def test_the_command_line_works_in_a_hostile_shell(hostile: dict[str, str], tmp_
     )
     assert (done.returncode, "nothing wrong" in done.stdout) == (0, True), done.stdout + done.stderr
     assert hostile
+
+
+SETTINGS = {"state": None, "hash_secret_file": None, "sources": (), "postgres": ("host", "port", "password_file")}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PENSTOCK_POSTGRES_HOST", "PENSTOCK_POSTGRES__HOST"),
+        ("PENSTOCK_POSTGRES_PASSWORD", "PENSTOCK_POSTGRES__PASSWORD_FILE"),
+        ("PENSTOCK_POSTGRES_OTHER", "PENSTOCK_POSTGRES__<KEY>"),
+        ("PENSTOCK_POSTGRS__HOST", "PENSTOCK_POSTGRES__HOST"),
+        ("PENSTOCK_SOURCES_BILLING__HOST", "PENSTOCK_SOURCES__BILLING__HOST"),
+        ("PENSTOCK_STATEE", "PENSTOCK_STATE"),
+        ("PENSTOCK_STATE_DIR", "PENSTOCK_STATE"),
+        ("PENSTOCK_STATE__DIR", "PENSTOCK_STATE"),
+        ("PENSTOCK_HASH_SECRET", "PENSTOCK_HASH_SECRET_FILE"),
+        ("PENSTOCK_DB__HOST", "PENSTOCK_<SECTION>__<KEY>"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_named(name: str, meant: str) -> None:
+    assert misspelt({name: "s3cret"}, SETTINGS) == [f"{name}: unknown variable; did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PENSTOCK_STATE", "PENSTOCK_POSTGRES", "PENSTOCK_POSTGRES__HOST", "PENSTOCK_POSTGRES__HSOT"),
+        *("PENSTOCK_SOURCES__BILLING__HOST", "PENSTOCK_ES_PASSWORD", "PENSTOCK_VERSION", "POSTGRES_HOST"),
+    ],
+)
+def test_settings_and_variables_of_other_programs_pass(name: str) -> None:
+    assert misspelt({name: "x"}, SETTINGS) == []
+
+
+def test_what_kubernetes_says_of_a_service_passes() -> None:
+    service = {"PENSTOCK_POSTGRES_SERVICE_HOST": "10.0.0.1", "PENSTOCK_POSTGRES_PORT": "tcp://10.0.0.1:5432"}
+    assert misspelt(service, SETTINGS) == []
+
+
+def test_what_penstock_gives_its_processes_is_refused_in_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config(state=tmp_path)
+    given = addresses(config) | secrets(config) | {"PENSTOCK_DAG": "load_users"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigInvalid, match="PENSTOCK_POSTGRES_HOST: unknown variable") as refused:
+        load_config()
+    assert "PENSTOCK_DAG" not in str(refused.value)
+    monkeypatch.setenv(PART_MARK, "connect")
+    load_config()

@@ -42,6 +42,13 @@ def test_the_state_remembers_it(tmp_path: Path) -> None:
     assert load_config(file) == load_config(file, profile=HA)
 
 
+def test_copies_are_counted_with_its_brokers(tmp_path: Path) -> None:
+    file = written(tmp_path, "[kafka]\nreplication_factor = 2\nmin_insync_replicas = 2\n")
+    assert load_config(file, profile=HA).kafka.min_insync_replicas == 2
+    with pytest.raises(ConfigInvalid, match="brokers 1"):
+        load_config(file)
+
+
 def test_it_is_a_setting_too(tmp_path: Path) -> None:
     assert load_config(written(tmp_path, "profile = 'ha'\n")).kafka.brokers == 3
 

@@ -69,6 +69,7 @@ def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict
         starts_after=("aggregates",),
         nice=_NICE,
         environment=lambda: airflow_environment(config, api_url=config.api.url),
+        host=config.airflow.host,
         runs=AIRFLOW,
         ports=ports,
         stop_wait_s=90,

@@ -124,7 +124,7 @@ def _write_trust_store(ca: Path, store: Path) -> None:
     # Another worker may read it meanwhile.
     made = store.with_name(f".{store.name}.{uuid4().hex}")
     plain = ("-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE")
-    for number, certificate in enumerate(_CERTIFICATE.findall(ca.read_text())):
+    for number, certificate in enumerate(_CERTIFICATE.findall(ca.read_text(errors="replace"))):
         imported = ("-importcert", "-noprompt", "-alias", f"ca-{number}", "-keystore", str(made))
         command = ["keytool", *plain, *imported, "-storetype", "PKCS12", "-storepass", "unused"]
         done = subprocess.run(command, input=certificate, check=False, capture_output=True, text=True)

@@ -25,6 +25,7 @@ def console(config: Config, layout: Layout) -> Part:
         prepare=lambda: _write(file, config),
         # Thirty threads with an arena each keep what none of them uses.
         environment=lambda: {"MALLOC_ARENA_MAX": "2"},
+        host=config.console.host,
         ports={"console.port": config.console.port},
         stop_wait_s=5,
         runs=OURS,

@@ -36,6 +36,7 @@ def kafka_zookeeper(config: Config, layout: Layout) -> Part:
         is_ready=lambda: _has_controller(config),
         needs=("zookeeper",),
         prepare=lambda: _prepare(config, layout),
+        host=section.host,
         runs=(JARS, ROOT / "servers/kafka-3.9"),
         ports={"kafka.port": section.port, **jmx_port("kafka", section.metrics_port)},
     )

@@ -41,6 +41,7 @@ def postgres(config: Config, layout: Layout) -> Part:
         command=(*_unprivileged(), str(_BIN / "postgres"), "-D", str(layout.data("postgres"))),
         is_ready=lambda: _answers(config),
         prepare=lambda: _prepare(config, layout),
+        host=section.host,
         runs=(_BIN / "postgres", ROOT / "servers/postgres"),
         ports={"postgres.port": section.port},
         stop_signal="INT",  # fast shutdown: https://www.postgresql.org/docs/18/server-shutdown.html

@@ -25,6 +25,7 @@ def randomuser(config: Config, _layout: Layout) -> Part:
         is_ready=lambda: answers(section.at("/api/?results=1&seed=ready")),
         starts_after=("views",),
         nice=10,
+        host=section.host,
         ports={"api.port": section.port},
         runs=OURS,
     )

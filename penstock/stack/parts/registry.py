@@ -50,6 +50,7 @@ def registry(config: Config, layout: Layout) -> Part:
         is_ready=lambda: answers(section.at("/health/ready")),
         needs=("topics",),
         prepare=lambda: _prepare(config, layout.data("registry"), properties),
+        host=section.host,
         runs=(SERVERS / "registry",),
         ports={"registry.port": section.port},
     )

@@ -63,6 +63,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
         is_ready=lambda: master_state(config).get("status") == "ALIVE",
         prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
         environment=lambda: _environment(config, *options),
+        host=section.host,
         runs=_DAEMON,
         ports={"spark.master_port": section.master_port, "spark.master_ui_port": section.master_ui_port},
     )

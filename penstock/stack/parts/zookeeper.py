@@ -33,6 +33,7 @@ def zookeeper(config: Config, layout: Layout) -> Part:
         ),
         is_ready=lambda: _serves(section),
         prepare=lambda: _prepare(config, layout),
+        host=section.host,
         runs=(JARS, ROOT / "servers/zookeeper"),
         ports={"zookeeper.port": section.port},
     )

@@ -114,9 +114,27 @@ def test_the_disk_is_judged_by_what_is_free(free_gb: float, weight: Weight) -> N
     assert machine.judge_disk(Path("/var"), free_gb).weight is weight
 
 
+def test_every_file_of_a_secret_is_looked_at() -> None:
+    passwords = ("password_file", "reader_password_file", "replicator_password_file")
+    others = ("kafka", "registry", "connect", "spark", "cassandra", "airflow")
+    sections: dict[str, dict[str, object]] = {name: {"managed": False} for name in others}
+    for name in ("connect", "cassandra", "airflow", "api", "console"):
+        sections[name] = {**sections.get(name, {}), "user": "me", "password_file": "s"}
+    for name, setting in (
+        *(("kafka", "properties_file"), ("spark", "properties_file"), ("spark", "token_file")),
+        *(("registry", "token_file"), ("api", "key_file"), ("console", "key_file")),
+    ):
+        sections[name][setting] = "s"
+    sections |= {"postgres": dict.fromkeys(passwords, "s"), "sources": {"billing": dict.fromkeys(passwords, "s")}}
+    found = machine.secret_files(Config.model_validate({**sections, "hash_secret_file": "s"}))
+    assert len(found) == 3 + 3 + 5 + 6 + 1
+    assert {"hash_secret_file", "sources.billing.reader_password_file", "console.key_file"} < found.keys()
+    assert set(found.values()) == {ROOT / "s"}
+
+
 def test_files_of_secrets_are_for_their_owner_and_there(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    config = Config.model_validate({"cassandra": {"user": "penstock", "password_file": file}})
+    config = Config.model_validate({"cassandra": {"managed": False, "user": "penstock", "password_file": file}})
     (absent,) = machine.judge_secrets(machine.secret_files(config))
     assert (absent.weight, "No such file" in absent.what) == (Weight.STOPS, True)
     file.touch(mode=0o644)
@@ -126,3 +144,16 @@ def test_files_of_secrets_are_for_their_owner_and_there(tmp_path: Path) -> None:
     file.chmod(0o600)
     (well,) = machine.judge_secrets(machine.secret_files(config))
     assert well.weight is Weight.OK
+
+
+@pytest.mark.parametrize("answer", [[], "page", None, 0])
+def test_a_page_that_is_no_sparks_is_no_master(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    monkeypatch.setattr("penstock.spark_master.get_json", lambda _: answer)
+    (found,) = spark.examine(Config(), ())
+    assert found.weight is Weight.STOPS
+    assert "no master that is ALIVE" in found.what
+
+
+def test_a_master_that_says_nothing_of_its_cores_has_none() -> None:
+    found = spark.judge(Config(), (), {"status": "ALIVE", "aliveworkers": 1, "cores": None, "memory": None})
+    assert [each.weight for each in found] == [Weight.STOPS]

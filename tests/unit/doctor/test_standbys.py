@@ -17,7 +17,7 @@ READY = Standby(is_standby=True, gives_feedback=True, synchronises=True, is_read
 
 
 def naming(standbys: int) -> Config:
-    return Config(postgres=Postgres(standbys=("two:5432",) * standbys))
+    return Config(postgres=Postgres(managed=False, standbys=("two:5432",) * standbys))
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 
 import pytest
 from ingest.api import ApiFailed, Patience, UserApi
+from ingest.store import Rejected, _aside
+from ingest.user import UserInvalid, parse_user
 
+from penstock.randomuser.person import Wish, make_person
 from tests.faulty_api import Answer, FaultyApi, serve_faulty_api
 
 BROKEN = Answer(500, b'{"error": "Uh oh, something has gone wrong."}')
+
+DEEP = "[" * 900 + "]" * 900
 
 
 @dataclass
@@ -51,6 +56,18 @@ def test_a_page_comes_without_secrets(client: Client) -> None:
     assert len(users) == 3
     assert "sha256" not in json.dumps(users)
     assert client.waits == []
+
+
+def test_one_user_who_is_out_of_all_bounds_is_one_of_the_page(client: Client) -> None:
+    long, user = "9" * 5000, make_person(Wish("s", 1), 0)
+    user["location"]["postcode"], user["deep"] = 12345678, "deep"
+    text = json.dumps({"results": [1, user, 2]}).replace("12345678", long).replace('"deep": "deep"', f'"deep": {DEEP}')
+    client.server.always[1] = Answer(body=text.encode())
+    _, found, _ = client.fetch()
+    with pytest.raises(UserInvalid, match=r"^location\.postcode: expected a text, got the number '9"):
+        parse_user(found)
+    (*_, content) = _aside(Rejected("s", 1, 1, "it is odd", found))
+    assert json.loads(content)["location"]["postcode"] == long
 
 
 def test_an_error_is_tried_again_with_longer_waits_until_it_is_over(client: Client) -> None:

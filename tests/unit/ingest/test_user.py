@@ -145,6 +145,7 @@ def test_a_date_of_birth_is_the_day_in_utc() -> None:
         ("login.uuid", "\uff19f07341f-c7e6-45b7-bab0-af6de5a4582d", "login.uuid: not a uuid"),
         ("login.uuid", "urn:uuid:9f07341f-c7e6-45b7-bab0-af6de5a4582d", "login.uuid: not a uuid"),
         ("id", "PPS", "id: expected an object, got a text"),
+        ("id.value", Decimal("9" * 5000), "id.value: expected a text, a whole number or null, got the number '9"),
         ("id.value", {"deep": 1}, "id.value: expected a text, a whole number or null, got an object"),
         ("picture.large", "\0", "picture.large: the text holds a NUL character"),
     ],

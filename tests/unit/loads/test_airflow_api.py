@@ -30,11 +30,33 @@ def test_nobody_there_is_away() -> None:
         api.health()
 
 
-@pytest.mark.parametrize("answer", [(500, b'{"detail": "oh"}'), (503, b"<html>"), (200, b"<html>"), (200, b"")])
+@pytest.mark.parametrize(
+    "answer", [(500, b'{"detail": "oh"}'), (503, b"<html>"), (200, b"<html>"), (200, b""), (200, b"[]"), (200, b"null")]
+)
 def test_a_broken_answer_is_away(api: AirflowApi, answers: Answers, answer: tuple[int, bytes]) -> None:
     answers["/api/v2/monitor/health"] = answer
     with pytest.raises(AirflowUnreachable):
         api.health()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_page_that_asks_for_a_login_is_a_refusal(api: AirflowApi, answers: Answers, status: int) -> None:
+    answers["/api/v2/monitor/health"] = (status, b"<html>Who are you?</html>")
+    with pytest.raises(AirflowRefused, match=f"{status} with no JSON, as a proxy or another server answers"):
+        api.health()
+
+
+def test_a_page_that_was_not_found_is_no_dag_that_is_not_there(api: AirflowApi, answers: Answers) -> None:
+    answers["/api/v2/dags/d"] = (404, b"<html>Not found</html>")
+    with pytest.raises(AirflowUnreachable, match=r"404 to GET http://\S+/api/v2/dags/d with no JSON"):
+        api.knows_dag("d")
+
+
+def test_it_logs_in_where_a_page_says_that_nobody_is(guarded: AirflowApi, answers: Answers) -> None:
+    answers["/api/v2/dags/d"] = (401, b"<html>")
+    answers["/auth/token"] = (201, b'{"access_token": "t"}')
+    answers["Bearer t /api/v2/dags/d"] = ok({})
+    assert guarded.knows_dag("d")
 
 
 def test_health_is_read_from_the_body(api: AirflowApi, answers: Answers) -> None:

@@ -25,7 +25,7 @@ def test_a_taken_port_is_said_with_its_holder(listener: int) -> None:
 
 
 def test_a_port_of_a_name_is_that_of_ipv4(listener: int) -> None:
-    with pytest.raises(PortsTaken):
+    with pytest.raises(PortsTaken, match=rf"is taken by pid {os.getpid()}"):
         refuse_taken([Door("kafka.port", listener, "localhost")])
 
 
@@ -40,8 +40,13 @@ def test_the_same_port_of_another_address_is_free(listener: int) -> None:
 
 
 def test_an_address_that_the_machine_has_not_is_said() -> None:
-    with pytest.raises(NoSuchAddress, match=r"192\.0\.2\.1 is no address of this machine"):
+    of_others = (
+        r"192\.0\.2\.1 \(kafka.port\) is no address of this machine.*\n.*\[kafka\].*server of others.*managed = false"
+    )
+    with pytest.raises(NoSuchAddress, match=of_others):
         refuse_taken([Door("kafka.port", 9092, "192.0.2.1")])
+    with pytest.raises(NoSuchAddress, match=r"\n.* correct 'host' under \[console\] in penstock\.toml$"):
+        refuse_taken([Door("console.port", 9021, "192.0.2.1")])
 
 
 def test_a_host_that_is_not_found_is_said() -> None:
@@ -63,6 +68,11 @@ def test_a_port_that_the_system_forbids_is_not_said_to_be_taken(monkeypatch: pyt
 def test_two_parts_with_one_port_are_refused() -> None:
     with pytest.raises(PortShared, match=r"airflow.port and console.port are both port 8080 of 127\.0\.0\.1"):
         refuse_taken([Door("airflow.port", 8080), Door("console.port", 8080)])
+
+
+def test_every_address_holds_that_of_the_others() -> None:
+    with pytest.raises(PortShared, match=r"airflow.port and console.port"):
+        refuse_taken([Door("airflow.port", 8080), Door("console.port", 8080, "0.0.0.0")])  # noqa: S104 - refused
 
 
 def test_a_port_of_an_address_of_ipv6_can_be_free_or_taken() -> None:

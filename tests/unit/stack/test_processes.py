@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from penstock.stack.processes import PART_MARK, STATE_MARK, marked, sweep
+from penstock.environment import PART_MARK
+from penstock.stack.processes import STATE_MARK, marked, sweep
 
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 1 & wait; done"
 

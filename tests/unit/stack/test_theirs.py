@@ -65,6 +65,14 @@ def test_its_ports_are_not_claimed_and_it_has_nothing_to_run(section: str) -> No
     assert {"views", "aggregates", "connect-watcher", "console"} <= set(ours)
 
 
+@pytest.mark.parametrize("section", [*SECTIONS, "console", "api", "zookeeper"])
+def test_where_nobody_said_that_others_run_it_its_host_must_be_of_this_machine(section: str) -> None:
+    host = "192.0.2.1"
+    more = {"kafka": {"mode": "zookeeper"}} if section == "zookeeper" else {}
+    doors = stack.doors(made(**{section: {"host": host}}, **more))
+    assert {door.host for door in doors if door.key.startswith(f"{section}.")} == {host}
+
+
 def test_their_kafka_has_no_zookeeper_of_ours() -> None:
     config = made(kafka={"managed": False, "mode": "zookeeper"})
     assert mode_of(config) is KafkaMode.KRAFT
