@@ -66,10 +66,11 @@ def test_its_ports_are_not_claimed_and_it_has_nothing_to_run(section: str) -> No
 
 
 @pytest.mark.parametrize("section", [*SECTIONS, "console", "api", "zookeeper"])
-def test_where_nobody_said_that_others_run_it_its_host_must_be_of_this_machine(section: str) -> None:
+def test_where_nobody_said_that_others_run_it_its_host_must_be_of_this_machine(section: str, tmp_path: Path) -> None:
     host = "192.0.2.1"
     more = {"kafka": {"mode": "zookeeper"}} if section == "zookeeper" else {}
-    doors = stack.doors(made(**{section: {"host": host}}, **more))
+    # A folder of its own: in one that has data, they say the mode of Kafka.
+    doors = stack.doors(made(state=tmp_path, **{section: {"host": host}}, **more))
     assert {door.host for door in doors if door.key.startswith(f"{section}.")} == {host}
 
 
