@@ -28,3 +28,8 @@ class Unreachable(TransientError):
 
 class TerminalError(PenstockError):
     """No retry cures this: somebody must change something."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says; its class where it says nothing, as some of libpq's do."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -10,7 +10,7 @@ from penstock_views.stream.local_jvm import local_jvm
 from penstock.address import let_in_options
 from penstock.config import Config
 from penstock.environment import taken_from
-from penstock.errors import TerminalError
+from penstock.errors import TerminalError, first_line
 from penstock.layout import Layout
 from penstock.wait import log_tail
 
@@ -23,7 +23,7 @@ class SparkNotStarted(TerminalError):
 
     def __init__(self, cause: Exception, log: Path) -> None:
         java = os.environ.get("JAVA_HOME", "the first in PATH")
-        said = str(cause).strip().splitlines()[0]
+        said = first_line(cause)
         super().__init__(
             f"Spark did not start with the Java of JAVA_HOME ({java}): {said}\n  Where to look: {log}\n{log_tail(log)}"
         )

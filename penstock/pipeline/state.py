@@ -17,7 +17,7 @@ from penstock.connect.files import read_connectors
 from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.contract import AGGREGATE
-from penstock.errors import TransientError
+from penstock.errors import TransientError, first_line
 from penstock.layout import Layout
 from penstock.names import of_source
 from penstock.pipeline.fills import lost, replaced
@@ -110,7 +110,7 @@ def _read(name: str, reader: Reader) -> list[Reading]:
     try:
         return reader()
     except (TransientError, psycopg2.OperationalError) as exc:
-        return [Reading(name, str(exc).strip().splitlines()[0], is_well=False)]
+        return [Reading(name, first_line(exc), is_well=False)]
     except KafkaException as exc:  # a consumer's own: a partition has no leader
         return [Reading(name, f"Kafka: {exc.args[0].str()}", is_well=False)]
 

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
-from penstock.errors import TerminalError, Unreachable
+from penstock.errors import TerminalError, Unreachable, first_line
 from penstock.pinned import PINNED
 from penstock.postgres.own import Connection, of_installation
 
@@ -26,7 +26,7 @@ class PostgresUnreachable(Unreachable):
     """Postgres does not answer."""
 
     def __init__(self, dsn: str, cause: Exception) -> None:
-        place, said = parse_dsn(dsn), (str(cause).strip() or type(cause).__name__).splitlines()[0]
+        place, said = parse_dsn(dsn), first_line(cause)
         super().__init__(f"Postgres does not answer at {place['host']}:{place['port']} ({said})")
 
 
@@ -34,7 +34,7 @@ class RightMissing(TerminalError):
     """A role lacks a right."""
 
     def __init__(self, role: str, cause: psycopg2.errors.InsufficientPrivilege) -> None:
-        super().__init__(f"role {role}: {str(cause).strip().splitlines()[0]}{cure_of(cause)}")
+        super().__init__(f"role {role}: {first_line(cause)}{cure_of(cause)}")
 
 
 def cure_of(error: psycopg2.Error) -> str:

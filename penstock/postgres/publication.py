@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2 import sql
 
 from penstock.contract import PUBLISHES_GENERATED
-from penstock.errors import TerminalError
+from penstock.errors import TerminalError, first_line
 from penstock.names import of_source, quoted
 from penstock.postgres.catalogue import LiveTable, TableMissing, read_live_table
 from penstock.postgres.connection import cure_of, has_run
@@ -197,7 +197,7 @@ def _execute(connection: Connection, table: str, statement: str) -> None:
     except psycopg2.Error as exc:
         if connection.closed:
             raise  # Postgres is away, which says nothing about the table
-        raise TableRefused(table, str(exc).strip().splitlines()[0] + cure_of(exc)) from exc
+        raise TableRefused(table, first_line(exc) + cure_of(exc)) from exc
 
 
 def _who_holds(connection: Connection, table: str) -> str:

@@ -25,7 +25,7 @@ from pyspark.sql import DataFrame, SparkSession
 from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.connect.apply import ConnectorWatch
-from penstock.errors import TransientError
+from penstock.errors import TransientError, first_line
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
 from penstock.offsets import Place
 from penstock.pipeline.fence import (
@@ -162,7 +162,7 @@ def _our_errors(table: str) -> Iterator[None]:
         with spark_failures(lambda cause: FillFailed(table, cause)):
             yield
     except psycopg2.Error as exc:
-        raise FillFailed(table, str(exc).strip().splitlines()[0]) from exc
+        raise FillFailed(table, first_line(exc)) from exc
     except RightMissing as exc:
         raise FillFailed(table, str(exc)) from exc
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from penstock.console.look.reading import Reading
-from penstock.errors import Unreachable
+from penstock.errors import Unreachable, first_line
 
 T = TypeVar("T")
 _TEXT_LIMIT = 500
@@ -47,10 +47,9 @@ class Sampler(Generic[T]):
             self.reading = replace(self.reading, value=value, at=time.time(), problem=None, since=0.0)
 
     def _tell(self, exc: Exception) -> None:
-        said = exc.fact if isinstance(exc, Unreachable) else str(exc).strip()
-        text = said or type(exc).__name__
+        text = exc.fact if isinstance(exc, Unreachable) else first_line(exc)
         since = self.reading.since if self.reading.problem else time.time()
-        self.reading = replace(self.reading, problem=text.splitlines()[0][:_TEXT_LIMIT], since=since)
+        self.reading = replace(self.reading, problem=text[:_TEXT_LIMIT], since=since)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

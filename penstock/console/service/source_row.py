@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2 import sql
 
 from penstock.console.plain import plain
-from penstock.errors import TerminalError
+from penstock.errors import TerminalError, first_line
 from penstock.excluded import NONE, Excluded
 from penstock.hashed import NOT_HASHED, Hashed, hash_sql
 from penstock.keys.types import column_types
@@ -67,9 +67,9 @@ def read_source_row(
             key = _as_written(cursor, types, key)
             return SourceRow(key, types, *_read(cursor, table, types, key, hashed.of(table)))
     except psycopg2.DataError as exc:
-        raise ValueUnfit(str(exc).strip().splitlines()[0]) from exc
+        raise ValueUnfit(first_line(exc)) from exc
     except (psycopg2.Error, PostgresUnreachable) as exc:
-        return SourceRow(key, types, problem=str(exc).strip().splitlines()[0])
+        return SourceRow(key, types, problem=first_line(exc))
 
 
 def _open(dsn: str, hashed: Hashed) -> Any:

@@ -27,7 +27,7 @@ from penstock.console.records.same import is_same
 from penstock.console.safety.mask import Mask
 from penstock.console.service.source_row import SourceRow
 from penstock.contract import AGGREGATE, EPOCH, HISTORY, OFFSETS_PER_GENERATION, ROW
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, first_line
 from penstock.keys.values import as_cql
 from penstock.names import column_name, postgres_name
 from penstock.project.declared import DeclaredView
@@ -261,7 +261,7 @@ def _cassandra_store(
         key = _view_key(view, reading.now.tables.get(view.name, {}), raw)
         row = _read_cassandra(hub, view, key) if key is not None else None
     except (PenstockError, DriverException, NoHostAvailable, ValueError) as exc:
-        return Store("cassandra", name, "away", str(exc).splitlines()[0])
+        return Store("cassandra", name, "away", first_line(exc))
     if key is None:
         return Store("cassandra", name, "unknown", f"its key ({', '.join(view.key)}) is not known from row or change")
     state, note = state_of(row)

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.contract import REVISION, ROW_VERSION, SINCE, TABLE
-from penstock.errors import TerminalError
+from penstock.errors import TerminalError, first_line
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import History, Image, View, ViewInvalid
 from penstock_views.output.entries import entry_type
@@ -111,7 +111,7 @@ def row_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructTy
         found = frame.select(*[column.alias(name) for name, column in made.columns.items()]).schema
         frame.where(F.lit(True) if made.condition is None else made.condition)
     except Exception as exc:  # Spark's analysis errors share no base class; the user sees which
-        raise ViewInvalid(view.origin, str(exc).splitlines()[0]) from exc
+        raise ViewInvalid(view.origin, first_line(exc)) from exc
     for field in found.fields:
         _avro_type(view, field)
         refusal = refuse_in_key(field)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from py4j.protocol import Py4JNetworkError
 from pyspark.sql import DataFrame, SparkSession
 
+from penstock.errors import first_line
 from penstock_views.output.derive import Output, Plan, StoppedView, derive
 
 _RAW = (
@@ -52,8 +53,7 @@ def _stopped(raw: DataFrame, plan: Plan, output: Output) -> StoppedView | None:
 
 def why_stopped(name: str, exc: Exception) -> str:
     """Say why a view that nobody can compute is stopped, and what cures it."""
-    said = str(exc).strip().splitlines() or [type(exc).__name__]
-    return f"view {name} is stopped: {said[0]}; correct it, then run `penstock views apply`"
+    return f"view {name} is stopped: {first_line(exc)}; correct it, then run `penstock views apply`"
 
 
 def _is_away(exc: Exception) -> bool:
