@@ -12,6 +12,7 @@ from rich.table import Table
 
 from penstock.cli.table import make_table, plain_console, print_table
 from penstock.config import Config, load_config
+from penstock.console.plain import duration
 from penstock.pipeline.state import Reading, read_flow
 from penstock.project.workspace import Workspace
 from penstock.stack.health import PartHealth, part_healths
@@ -76,16 +77,17 @@ def _status_table(healths: list[PartHealth]) -> Table:
         pid = str(health.pid) if health.pid else "-"
         memory = f"{health.memory_mb:,.0f}" if health.pid else "-"
         style = None if health.answers else "red"
-        table.add_row(health.name, health.state, pid, _duration(health.up_s), memory, health.address, style=style)
+        table.add_row(
+            health.name,
+            health.state,
+            pid,
+            duration(health.up_s) if health.up_s else "-",
+            memory,
+            health.address,
+            style=style,
+        )
     table.add_row("in all", "", "", "", f"{sum(health.memory_mb for health in healths):,.0f}", "")
     return table
-
-
-def _duration(seconds: int) -> str:
-    if not seconds:
-        return "-"
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
 
 
 def memory_gb(config: Config) -> float:

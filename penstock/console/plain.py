@@ -1,4 +1,4 @@
-"""Values of every system as JSON has them: what has no JSON type becomes text that loses nothing."""
+"""Values of every system as JSON has them, in text that loses nothing where JSON has no type; durations for people."""
 
 from __future__ import annotations
 
@@ -38,3 +38,23 @@ def shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`, `3 d 2 h`."""
+    seconds = max(0.0, seconds)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for limit, big, small, unit in (
+        (60, 1, 1, ("s", "")),
+        (3600, 60, 1, ("min", "s")),
+        (86400, 3600, 60, ("h", "min")),
+    ):
+        if seconds < limit:
+            return _two(int(seconds), big, small, unit)
+    return _two(int(seconds), 86400, 3600, ("d", "h"))
+
+
+def _two(seconds: int, big: int, small: int, unit: tuple[str, str]) -> str:
+    whole, rest = divmod(seconds, big)
+    return f"{whole} {unit[0]}" + (f" {rest // small} {unit[1]}" if unit[1] else "")

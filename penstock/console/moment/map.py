@@ -15,7 +15,7 @@ from penstock.console.look.postgres import PostgresState
 from penstock.console.look.reading import Reading
 from penstock.console.look.snapshot import OF_LOADS, KafkaView, Snapshot
 from penstock.console.moment.progress import Reader, ReaderKind, readers
-from penstock.console.plain import UNKNOWN
+from penstock.console.plain import UNKNOWN, duration
 from penstock.installation import Names
 from penstock.postgres.slot import Slot
 
@@ -336,26 +336,6 @@ def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
 def _sum(rates: Iterable[float | None]) -> float | None:
     known = [rate for rate in rates if rate is not None]
     return sum(known) if known else None
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for people: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`, `3 d 2 h`."""
-    seconds = max(0.0, seconds)
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    for limit, big, small, unit in (
-        (60, 1, 1, ("s", "")),
-        (3600, 60, 1, ("min", "s")),
-        (86400, 3600, 60, ("h", "min")),
-    ):
-        if seconds < limit:
-            return _two(int(seconds), big, small, unit)
-    return _two(int(seconds), 86400, 3600, ("d", "h"))
-
-
-def _two(seconds: int, big: int, small: int, unit: tuple[str, str]) -> str:
-    whole, rest = divmod(seconds, big)
-    return f"{whole} {unit[0]}" + (f" {rest // small} {unit[1]}" if unit[1] else "")
 
 
 def wal_retained_mb(snapshot: Snapshot) -> Mapping[str, float]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from nicegui import app, context, ui
 
 from penstock.console.hub import Hub
-from penstock.console.moment.map import duration
 from penstock.console.pages.pieces import say_refused
+from penstock.console.plain import duration
 from penstock.console.safety.guard import Caller
 from penstock.errors import PenstockError
 

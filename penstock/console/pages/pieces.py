@@ -10,9 +10,8 @@ from urllib.parse import quote
 from nicegui import ui
 
 from penstock.console.look.reading import Reading
-from penstock.console.moment.map import duration
 from penstock.console.moment.progress import Lag
-from penstock.console.plain import UNKNOWN, shown
+from penstock.console.plain import UNKNOWN, duration, shown
 from penstock.errors import PenstockError
 
 _LINK_CELL = """

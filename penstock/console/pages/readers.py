@@ -7,10 +7,10 @@ from typing import Any
 from nicegui import ui
 
 from penstock.console.hub import Hub
-from penstock.console.moment.map import duration
 from penstock.console.moment.progress import Reader
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import LAG_COLUMNS, Banner, Table, column, heading, lag_cells
+from penstock.console.plain import duration
 
 _COLUMNS = [
     column("name", "Reader"),

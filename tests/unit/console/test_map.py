@@ -19,8 +19,9 @@ from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts
 from penstock.console.moment.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
 from penstock.console.moment.events import differences
-from penstock.console.moment.map import Flow, Health, build_flow, duration
+from penstock.console.moment.map import Flow, Health, build_flow
 from penstock.console.moment.progress import readers
+from penstock.console.plain import duration
 from penstock.installation import Names
 from tests.names import HEARTBEAT_TOPIC
 from tests.unit.console import made
