@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -50,6 +51,13 @@ def _of_a_user(file: Path | None, given: ValidationInfo) -> Path | None:
     return file
 
 
+def refuse_of_others(named: Sequence[str], *, lacks: str = "managed = false") -> None:
+    """Refuse settings that only a server of others has, where the section does not say that it is one."""
+    if named:
+        problem = f"for a server of others, which takes {lacks}: {', '.join(named)}"
+        raise PydanticCustomError("not_of_ours", "{problem}", {"problem": problem})
+
+
 PasswordFile = Annotated[Path | None, AfterValidator(_of_a_user)]
 """The file of the password of `user`, which stands before it."""
 
@@ -93,10 +101,8 @@ class PartSection(Server):
     def _only_of_others(self) -> Self:
         """Refuse the settings of a server of others where Penstock would start one of its own beside it."""
         fields = type(self).model_fields
-        named = [name for name in self.of_others if getattr(self, name) != fields[name].default]
-        if self.managed and named:
-            problem = f"for a server of others, which takes managed = false: {', '.join(named)}"
-            raise PydanticCustomError("not_of_ours", "{problem}", {"problem": problem})
+        if self.managed:
+            refuse_of_others([name for name in self.of_others if getattr(self, name) != fields[name].default])
         return self
 
 

@@ -7,9 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from psycopg2.extensions import make_dsn
 from pydantic import Field, PrivateAttr, model_validator
-from pydantic_core import PydanticCustomError
 
-from penstock.sections.part import Host, PartSection, Port, Section, absolute, read_secret
+from penstock.sections.part import Host, PartSection, Port, Section, absolute, read_secret, refuse_of_others
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 Standbys = tuple[Annotated[str, Field(pattern=r"^[^\s:/@?#\[\]]+:\d+$")], ...]
@@ -123,10 +122,9 @@ class Source(Section):
     @model_validator(mode="after")
     def _only_of_others(self) -> Self:
         """Refuse what says how another server is reached, where none is named."""
-        named = [name for name in ("port", *Postgres.of_others) if getattr(self, name) is not None]
-        if self.host is None and named:
-            problem = f"for a server of others, which takes a host of its own: {', '.join(named)}"
-            raise PydanticCustomError("not_of_ours", "{problem}", {"problem": problem})
+        if self.host is None:
+            named = [name for name in ("port", *Postgres.of_others) if getattr(self, name) is not None]
+            refuse_of_others(named, lacks="a host of its own")
         return self
 
     def beside(self, first: Postgres, name: str) -> Postgres:
