@@ -84,9 +84,8 @@ def _topics(api: APIRouter, hub: Hub) -> None:
     @api.get("/topics/{name}/tail", tags=["topics"])
     async def tail(request: Request, name: str, kept: Annotated[_Kept, Query()]) -> StreamingResponse:
         """Send what comes from now on, as server-sent events; 100 records a second at most."""
-        topics.topic_detail(
-            hub, name, with_settings=False
-        )  # a topic that is not there is said before the stream begins
+        # A topic that is not there is said before the stream begins.
+        topics.topic_detail(hub, name, with_settings=False)
         keeps = kept.filter(hub)
         group = hub.config.names.group("console")
         made = await asyncio.to_thread(

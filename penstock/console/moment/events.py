@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from penstock.console.links import path_to
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment.map import Flow, Health
 
@@ -61,7 +61,7 @@ def _connectors(before: Snapshot, now: Snapshot) -> Iterator[Event]:
             level = "ok" if connector.is_running else "down" if connector.state == "FAILED" else "warn"
             why = f": {connector.reason}" if connector.reason else ""
             yield Event(
-                now.at, level, f"connector {name}: {old.state} → {connector.state}{why}", f"/connectors/{_quoted(name)}"
+                now.at, level, f"connector {name}: {old.state} → {connector.state}{why}", path_to("connectors", name)
             )
 
 
@@ -71,7 +71,7 @@ def _schemas(before: Snapshot, now: Snapshot) -> Iterator[Event]:
     for name, subject in (now.registry.now or {}).items():
         old = before.registry.value.get(name)
         if old is None or len(old.versions) < len(subject.versions):
-            yield Event(now.at, "ok", f"schema {name}: version {subject.versions[-1]}", f"/schemas/{_quoted(name)}")
+            yield Event(now.at, "ok", f"schema {name}: version {subject.versions[-1]}", path_to("schemas", name))
 
 
 def _loads(before: Snapshot, now: Snapshot) -> Iterator[Event]:
@@ -80,7 +80,3 @@ def _loads(before: Snapshot, now: Snapshot) -> Iterator[Event]:
         if (known or {}).get(run.id) != run.state and run.state in {"running", "success", "failed"}:
             level = "down" if run.state == "failed" else "ok"
             yield Event(now.at, level, f"load {run.id}: {run.state}, {run.written:,} written", "/loads")
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="")

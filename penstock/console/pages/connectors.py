@@ -8,10 +8,11 @@ from typing import Any
 from nicegui import run, ui
 
 from penstock.console.hub import Hub
+from penstock.console.links import path_to
 from penstock.console.look.connect import ConnectorView, TaskView
 from penstock.console.look.reading import if_seen
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to, say_refused
+from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, say_refused
 from penstock.console.plain import UNKNOWN
 from penstock.console.service import connectors as service
 from penstock.errors import PenstockError

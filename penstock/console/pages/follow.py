@@ -7,8 +7,9 @@ from typing import Any
 from nicegui import context, run, ui
 
 from penstock.console.hub import Hub
+from penstock.console.links import path_to
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Table, column, heading, millis, pairs, path_to
+from penstock.console.pages.pieces import Table, column, heading, millis, pairs
 from penstock.console.pages.record import op_text, show_record, summary
 from penstock.console.records.records import RecordView
 from penstock.console.service.follow import Followed, follow

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from nicegui import ui
 
@@ -173,10 +172,3 @@ def pairs(values: Mapping[str, Any], *, marked: Sequence[str] = ()) -> None:
             mark = " differs" if name in marked else ""
             ui.label(name).classes("dim" + mark)
             ui.label(shown(value)).classes("num" + mark)
-
-
-def path_to(*parts: str, **query: Any) -> str:
-    """Build a link within the console."""
-    path = "/".join(quote(part, safe="") for part in parts)
-    asked = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items() if value not in (None, ""))
-    return f"/{path}" + (f"?{asked}" if asked else "")

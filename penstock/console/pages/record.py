@@ -8,7 +8,8 @@ from typing import Any
 from nicegui import ui
 
 from penstock.console.hub import Hub
-from penstock.console.pages.pieces import heading, millis, pairs, path_to
+from penstock.console.links import path_to
+from penstock.console.pages.pieces import heading, millis, pairs
 from penstock.console.plain import UNKNOWN, shown
 from penstock.console.records.records import RecordView
 from penstock.console.service.follow import key_in

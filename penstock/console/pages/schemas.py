@@ -7,9 +7,10 @@ from typing import Any
 from nicegui import run, ui
 
 from penstock.console.hub import Hub
+from penstock.console.links import path_to
 from penstock.console.look.reading import if_seen
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, column, heading, path_to
+from penstock.console.pages.pieces import Banner, Table, column, heading
 from penstock.console.plain import UNKNOWN
 from penstock.console.service import schemas as service
 from penstock.errors import PenstockError

@@ -7,19 +7,10 @@ from typing import Any
 from nicegui import context, run, ui
 
 from penstock.console.hub import Hub
+from penstock.console.links import path_to
 from penstock.console.moment.progress import Lag
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import (
-    LAG_COLUMNS,
-    Banner,
-    Table,
-    ago,
-    column,
-    lag_cells,
-    pairs,
-    path_to,
-    rate,
-)
+from penstock.console.pages.pieces import LAG_COLUMNS, Banner, Table, ago, column, lag_cells, pairs, rate
 from penstock.console.pages.topic_messages import Messages
 from penstock.console.service.topics import TopicDetail, topic_detail, topic_settings
 from penstock.errors import PenstockError

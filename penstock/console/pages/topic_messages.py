@@ -8,14 +8,9 @@ from typing import Any
 from nicegui import context, run, ui
 
 from penstock.console.hub import Hub
+from penstock.console.links import path_to
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import (
-    Table,
-    column,
-    millis,
-    moment_of,
-    path_to,
-)
+from penstock.console.pages.pieces import Table, column, millis, moment_of
 from penstock.console.pages.record import op_text, show_record, summary
 from penstock.console.plain import shown
 from penstock.console.records.filter import Filter, read_conditions

@@ -7,9 +7,10 @@ from typing import Any
 from nicegui import ui
 
 from penstock.console.hub import Hub
+from penstock.console.links import path_to
 from penstock.console.look.reading import if_seen
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, ago, column, path_to
+from penstock.console.pages.pieces import Banner, Table, ago, column
 from penstock.console.service.topics import TopicRow, list_topics
 
 _COLUMNS = [

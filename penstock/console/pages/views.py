@@ -7,8 +7,9 @@ from typing import Any
 from nicegui import ui
 
 from penstock.console.hub import Hub
+from penstock.console.links import path_to
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, ago, clock, column, heading, path_to
+from penstock.console.pages.pieces import Banner, Table, ago, clock, column, heading
 from penstock.console.service.follow import key_in
 from penstock.console.service.views import Verifier, ViewRow, list_views
 
